@@ -1,0 +1,1 @@
+"""One meeting for the subscribers of every customer a change affects."""

@@ -1,0 +1,1 @@
+"""Facts and rules. No I/O, no clock, no logging."""

@@ -1,0 +1,144 @@
+"""A planned change, the same whatever dialect its file was written in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+
+class ChangeKind(StrEnum):
+    """What is announced: a technical change, or one of the announcement types."""
+
+    CHANGE = "change"
+    CIC = "cic"
+    FINOPS = "finops"
+    INNERSOURCE = "innersource"
+    GENERAL = "general"
+
+    @property
+    def is_announcement(self) -> bool:
+        """Whether this is an announcement and not a technical change."""
+        return self is not ChangeKind.CHANGE
+
+
+ANNOUNCEMENT_TOPICS: Mapping[ChangeKind, str] = {
+    ChangeKind.CIC: "cic-announce",
+    ChangeKind.FINOPS: "finops-announce",
+    ChangeKind.INNERSOURCE: "inner-announce",
+    ChangeKind.GENERAL: "general-updates",
+}
+
+
+class AttendeeRole(StrEnum):
+    """Whether a person is needed in the meeting."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
+@dataclass(frozen=True, slots=True)
+class ManualAttendee:
+    """A person whom the author of the change names; ``address`` as written."""
+
+    address: str
+    role: AttendeeRole = AttendeeRole.REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingRequest:
+    """What the author says about the meeting itself; None where nothing is said.
+
+    Attributes:
+        wanted: An explicit yes or no.
+        title: Replaces the subject.
+        start: Aware, in the change's zone.
+        duration: Positive.
+        location: Free text.
+        attendees: People to invite besides the subscribers.
+    """
+
+    wanted: bool | None = None
+    title: str | None = None
+    start: datetime | None = None
+    duration: timedelta | None = None
+    location: str | None = None
+    attendees: tuple[ManualAttendee, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A planned change or an announcement.
+
+    Attributes:
+        change_id: As written, or None.
+        kind: Technical change or announcement type.
+        title: One line.
+        customers: Folded codes, each once, in the file's order; never empty.
+        time_zone: IANA name in which people read the times.
+        implementation_start: Aware, in ``time_zone``; None when the file has none.
+        implementation_end: Aware, in ``time_zone``; None when the file has none.
+        meeting: What is said about the meeting itself.
+        reason, implementation_plan, test_plan, customer_impact, rollback_plan: Plain text, may be empty.
+        summary, content: Plain text of an announcement, may be empty.
+        service_now_ticket, jira_ticket: Ticket numbers, may be empty.
+        status: Life-cycle word as written, lower case, may be empty.
+        version: Version number or text as written, may be empty.
+        warnings: What the reader had to decide for the author (an ambiguous local time).
+        record: The whole JSON object as read, unknown keys included.
+    """
+
+    change_id: str | None
+    kind: ChangeKind
+    title: str
+    customers: tuple[str, ...]
+    time_zone: str
+    implementation_start: datetime | None = None
+    implementation_end: datetime | None = None
+    meeting: MeetingRequest = field(default_factory=MeetingRequest)
+    reason: str = ""
+    implementation_plan: str = ""
+    test_plan: str = ""
+    customer_impact: str = ""
+    rollback_plan: str = ""
+    summary: str = ""
+    content: str = ""
+    service_now_ticket: str = ""
+    jira_ticket: str = ""
+    status: str = ""
+    version: str = ""
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+    record: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def meeting_start(self) -> datetime | None:
+        """The meeting's own start if one is given, else the implementation start."""
+        return self.meeting.start or self.implementation_start
+
+    def meeting_end(self, default_duration: timedelta) -> datetime | None:
+        """Start plus the given duration, else the implementation end, else start plus the default."""
+        start = self.meeting_start
+        if start is None:
+            return None
+        if self.meeting.duration is None and self.implementation_end is not None:
+            return self.implementation_end
+        return add_elapsed(start, self.meeting.duration or default_duration)
+
+    @property
+    def subject(self) -> str:
+        """The calendar entry's subject: the given meeting title, else the title with its prefix."""
+        if self.meeting.title:
+            return self.meeting.title
+        if self.kind.is_announcement:
+            return f"{self.kind.upper()} Event: {self.title}"
+        return f"Change Implementation: {self.title}"
+
+
+def add_elapsed(start: datetime, duration: timedelta) -> datetime:
+    """Return the moment ``duration`` of real time after ``start``, in the same zone.
+
+    Plain ``start + duration`` counts wall time and is an hour off across a clock change.
+    """
+    return datetime.fromtimestamp(start.timestamp() + duration.total_seconds(), tz=start.tzinfo)

@@ -1,0 +1,271 @@
+"""The one meeting of a change: its key, the plan, the event that is there, and the way between them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from contact_manager.domain.change import AttendeeRole, Change
+from contact_manager.domain.recipients import Recipient
+from contact_manager.errors import InvalidChangeError, Problem
+
+_ADDRESS_MARK_BYTES = 6
+"""48 bits: among 500 people of one event a chance match has odds of about one in two billion."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingKey:
+    """What a meeting is found again by.
+
+    Attributes:
+        value: Lower case, because Graph compares property values without case.
+        is_derived: Whether the change had no id, so that title and customers had to stand in for it.
+    """
+
+    value: str
+    is_derived: bool = False
+
+
+def meeting_key(change: Change) -> MeetingKey:
+    """Return the change's own id, or a digest of kind, title and customers when it has none.
+
+    Times are left out of the digest: a rescheduled change keeps its meeting.
+    """
+    if change.change_id:
+        return MeetingKey(change.change_id.strip().lower())
+    identity = "\n".join((change.kind, " ".join(change.title.lower().split()), *sorted(change.customers)))
+    return MeetingKey(f"derived-{_sha256(identity).hex()[:32]}", is_derived=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Attendee:
+    """A person in an event; ``response`` is the vendor's word for the answer, or ``""``."""
+
+    address: str
+    role: AttendeeRole = AttendeeRole.REQUIRED
+    name: str = ""
+    response: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingPlan:
+    """What the calendar shall hold.
+
+    Attributes:
+        key: Identity, the same for every run.
+        organizer: Folded address of the mailbox that owns the event.
+        subject: At most 255 characters.
+        start: Aware, in ``time_zone``.
+        end: Aware, in ``time_zone``, after ``start``.
+        time_zone: IANA name.
+        location: Display name.
+        hide_attendees: Whether invited people are kept from seeing each other.
+        attendees: Sorted by address.
+        body: Our own text as an HTML fragment.
+        is_complete: Whether every customer could be read; if not, nobody is removed.
+    """
+
+    key: MeetingKey
+    organizer: str
+    subject: str
+    start: datetime
+    end: datetime
+    time_zone: str
+    location: str
+    hide_attendees: bool
+    attendees: tuple[Attendee, ...]
+    body: str
+    is_complete: bool = True
+
+    @property
+    def body_digest(self) -> str:
+        """What the event remembers of ``body``, since the vendor rewrites the text itself."""
+        return _sha256(self.body).hex()[:32]
+
+    def address_mark(self, address: str) -> str:
+        """Return the short digest under which the event remembers that this tool invited ``address``."""
+        return _sha256(f"{self.key.value}\n{address}")[:_ADDRESS_MARK_BYTES].hex()
+
+    def first_memory(self) -> EventMemory:
+        """Return what a new event remembers."""
+        marks = frozenset(self.address_mark(attendee.address) for attendee in self.attendees)
+        return EventMemory(self.body_digest, marks)
+
+
+@dataclass(frozen=True, slots=True)
+class EventMemory:
+    """The last state this tool applied, kept in the event itself.
+
+    Attributes:
+        body_digest: Of our own text.
+        invited: Marks of the people this tool invited and who have not unsubscribed since.
+        pending: Marks of the people an unfinished update was about to invite: in the event they are ours,
+            not in the event they still have to be invited.
+    """
+
+    body_digest: str
+    invited: frozenset[str] = frozenset()
+    pending: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarEvent:
+    """An event as it is at the vendor; ``start`` and ``end`` are aware, ``memory`` None when it has none."""
+
+    event_id: str
+    subject: str
+    start: datetime
+    end: datetime
+    location: str
+    hide_attendees: bool
+    attendees: tuple[Attendee, ...] = ()
+    memory: EventMemory | None = None
+    join_url: str = ""
+    web_link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventUpdate:
+    """The way from an event to its plan.
+
+    Attributes:
+        plan: Where to go.
+        fields: Names of what differs, without attendees.
+        attendees: The whole new list (a vendor replaces it wholesale), or None to leave it alone.
+        added: Addresses that are invited.
+        removed: Addresses that are taken out.
+        before: What the event shall remember before attendees are written, or None if that is the same.
+        after: What it shall remember afterwards, or None if that is the same.
+    """
+
+    plan: MeetingPlan
+    fields: tuple[str, ...]
+    attendees: tuple[Attendee, ...] | None
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    before: EventMemory | None
+    after: EventMemory | None
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether anybody would see a difference."""
+        return bool(self.fields) or self.attendees is not None
+
+
+CONTENT_FIELDS = ("subject", "start", "end", "location", "hide_attendees", "body")
+
+
+def plan_times(
+    change: Change, *, default_duration: timedelta, now: datetime | None
+) -> tuple[datetime, datetime]:
+    """Return start and end of the meeting.
+
+    Args:
+        change: The change.
+        default_duration: When the change gives neither a duration nor an end.
+        now: Starts before this are refused; None allows the past.
+
+    Raises:
+        InvalidChangeError: No start, end not after start, or a start in the past.
+    """
+    start, end = change.meeting_start, change.meeting_end(default_duration)
+    if start is None or end is None:
+        raise InvalidChangeError([Problem("meeting start", "the change names no start time")])
+    if end <= start:
+        message = f"{end:%Y-%m-%d %H:%M %Z} is not after the start, {start:%Y-%m-%d %H:%M %Z}"
+        raise InvalidChangeError([Problem("meeting end", message)])
+    if now is not None and start < now:
+        message = f"{start:%Y-%m-%d %H:%M %Z} is in the past (use --allow-past to go on all the same)"
+        raise InvalidChangeError([Problem("meeting start", message)])
+    return start, end
+
+
+def as_attendees(recipients: Iterable[Recipient]) -> tuple[Attendee, ...]:
+    """Return recipients as the plan's attendees."""
+    return tuple(Attendee(recipient.address, recipient.role) for recipient in recipients)
+
+
+def plan_update(plan: MeetingPlan, event: CalendarEvent, *, force: bool = False) -> EventUpdate:
+    """Compare what shall be with what is.
+
+    People the organizer added by hand stay, people the organizer removed by hand stay out (until their
+    subscription changes, or with ``force``), people this tool invited and who are no longer in the plan go,
+    unless a customer could not be read. Without a memory people are only added.
+    ``force`` names every content field, so that the update is sent though nothing differs.
+    """
+    ours = _invited_by_us(plan, event)
+    added, removed = _attendee_changes(plan, event, ours, force=force)
+    attendees = _merged_attendees(plan, event, added, removed)
+    live = tuple(sorted(event.attendees, key=lambda one: one.address))
+    pending = frozenset(plan.address_mark(address) for address in added)
+    digest = event.memory.body_digest if event.memory else plan.body_digest
+    before = EventMemory(digest, ours, pending)
+    fields = CONTENT_FIELDS if force else _changed_fields(plan, event)
+    kept = ours & {plan.address_mark(one.address) for one in plan.attendees} if plan.is_complete else ours
+    after = EventMemory(plan.body_digest if "body" in fields else digest, kept | pending)
+    return EventUpdate(
+        plan,
+        fields=fields,
+        attendees=None if _same_people(attendees, live) else attendees,
+        added=added,
+        removed=removed,
+        before=before if added else None,
+        after=after if event.memory != after and (added or fields or event.memory) else None,
+    )
+
+
+def _invited_by_us(plan: MeetingPlan, event: CalendarEvent) -> frozenset[str]:
+    """Return the marks of whom this tool invited, an update that broke off midway included."""
+    if event.memory is None:
+        return frozenset()
+    live = {plan.address_mark(attendee.address) for attendee in event.attendees}
+    return event.memory.invited | (event.memory.pending & live)
+
+
+def _changed_fields(plan: MeetingPlan, event: CalendarEvent) -> tuple[str, ...]:
+    differs = {
+        "subject": _one_line(plan.subject) != _one_line(event.subject),
+        "start": plan.start != event.start,
+        "end": plan.end != event.end,
+        "location": _one_line(plan.location) != _one_line(event.location),
+        "hide_attendees": plan.hide_attendees != event.hide_attendees,
+        "body": event.memory is not None and event.memory.body_digest != plan.body_digest,
+    }
+    return tuple(name for name in CONTENT_FIELDS if differs[name])
+
+
+def _attendee_changes(
+    plan: MeetingPlan, event: CalendarEvent, ours: frozenset[str], *, force: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    wanted = {attendee.address for attendee in plan.attendees}
+    live = {attendee.address for attendee in event.attendees}
+    added = {one for one in wanted - live if force or plan.address_mark(one) not in ours}
+    gone = live - wanted if plan.is_complete else set[str]()
+    removed = {one for one in gone if plan.address_mark(one) in ours}
+    return tuple(sorted(added)), tuple(sorted(removed))
+
+
+def _merged_attendees(
+    plan: MeetingPlan, event: CalendarEvent, added: tuple[str, ...], removed: tuple[str, ...]
+) -> tuple[Attendee, ...]:
+    wanted = {attendee.address: attendee for attendee in plan.attendees}
+    merged = [wanted[address] for address in added]
+    for attendee in event.attendees:
+        if attendee.address not in removed:
+            role = wanted[attendee.address].role if attendee.address in wanted else attendee.role
+            merged.append(Attendee(attendee.address, role, attendee.name, attendee.response))
+    return tuple(sorted(merged, key=lambda one: one.address))
+
+
+def _same_people(one: tuple[Attendee, ...], other: tuple[Attendee, ...]) -> bool:
+    return [(each.address, each.role) for each in one] == [(each.address, each.role) for each in other]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _sha256(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

@@ -1,0 +1,213 @@
+"""Who is invited, and why somebody is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from contact_manager.domain.change import AttendeeRole, ManualAttendee
+from contact_manager.domain.customer import Customer
+from contact_manager.domain.email_address import fold_address
+from contact_manager.domain.subscription import (
+    Contact,
+    ContactList,
+    Subscription,
+    decide_subscription,
+)
+
+
+class ExclusionReason(StrEnum):
+    """Why a contact does not become a recipient."""
+
+    UNSUBSCRIBED = "unsubscribed"
+    UNSUBSCRIBED_ALL = "unsubscribed-all"
+    SUPPRESSED = "suppressed"
+    NOT_ON_RESTRICTED_LIST = "not-on-restricted-list"
+    INVALID_ADDRESS = "invalid-address"
+    ORGANIZER = "organizer"
+
+
+class RecipientSource(StrEnum):
+    """What brought a recipient in."""
+
+    TOPIC = "topic"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A person to invite: folded address, and the codes of the customers through whom they come."""
+
+    address: str
+    role: AttendeeRole
+    customers: tuple[str, ...]
+    source: RecipientSource
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A contact who is left out; ``customer`` is None for a person whom the change file names."""
+
+    address: str
+    customer: str | None
+    reason: ExclusionReason
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """The decision: both sides sorted by address, nobody twice in ``invited``."""
+
+    invited: tuple[Recipient, ...] = ()
+    excluded: tuple[Exclusion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSelection:
+    """Whose subscribers are asked: required through ``topic``, optional through ``optional_topics``."""
+
+    topic: str
+    optional_topics: tuple[str, ...] = ()
+
+    @property
+    def all_topics(self) -> tuple[str, ...]:
+        """Every topic once, the required one first."""
+        return tuple(dict.fromkeys((self.topic, *self.optional_topics)))
+
+
+@dataclass(slots=True)
+class _Invitation:
+    """A recipient while customers are still being gathered."""
+
+    role: AttendeeRole
+    customers: list[str] = field(default_factory=list)
+    source: RecipientSource = RecipientSource.TOPIC
+
+
+def decide_recipients(
+    readings: Iterable[tuple[Customer, ContactList]],
+    selection: TopicSelection,
+    *,
+    manual: Sequence[ManualAttendee] = (),
+    organizer: str | None = None,
+) -> Recipients:
+    """Decide about every contact of every customer, and about the people whom the change file names.
+
+    A person is known by the folded address, however many customers list them. What a customer's own list
+    or allow-list says counts for that customer only. Required wins over optional.
+    """
+    invited: dict[str, _Invitation] = {}
+    excluded: list[Exclusion] = []
+    for customer, contact_list in readings:
+        for address, verdict in _decide_customer(customer, contact_list, selection, organizer).items():
+            if isinstance(verdict, ExclusionReason):
+                excluded.append(Exclusion(address, customer.code, verdict))
+            else:
+                _invite(invited, address, verdict).customers.append(customer.code)
+    for attendee in manual:
+        _decide_manual(attendee, organizer, invited, excluded)
+    return Recipients(
+        tuple(
+            Recipient(address, one.role, tuple(sorted(one.customers)), one.source)
+            for address, one in sorted(invited.items())
+        ),
+        tuple(sorted(set(excluded), key=lambda one: (one.address, one.customer or "", one.reason))),
+    )
+
+
+_Verdict = AttendeeRole | ExclusionReason
+
+
+def _decide_customer(
+    customer: Customer, contact_list: ContactList, selection: TopicSelection, organizer: str | None
+) -> dict[str, _Verdict]:
+    """Return a verdict for each folded address of one list.
+
+    Two spellings of one address in the same list are one person; if one of them is left out, so is the
+    person: an unsubscribe must not be undone by a second entry.
+    """
+    topics = _topics_with_roles(contact_list, selection)
+    verdicts: dict[str, _Verdict] = {}
+    for contact in contact_list.contacts:
+        address = fold_address(contact.address)
+        if address is None:
+            verdicts[contact.address.strip()] = ExclusionReason.INVALID_ADDRESS
+            continue
+        verdict = _decide_subscriber(contact, topics)
+        if isinstance(verdict, AttendeeRole):
+            verdict = _reason_to_keep_out(address, customer, contact_list, organizer) or verdict
+        known = verdicts.get(address)
+        verdicts[address] = verdict if known is None else _stricter(known, verdict)
+    return verdicts
+
+
+def _topics_with_roles(
+    contact_list: ContactList, selection: TopicSelection
+) -> tuple[tuple[str, str | None, AttendeeRole], ...]:
+    defaults = contact_list.topic_defaults
+    return tuple(
+        (
+            topic,
+            defaults.get(topic),
+            AttendeeRole.REQUIRED if topic == selection.topic else AttendeeRole.OPTIONAL,
+        )
+        for topic in selection.all_topics
+        if topic in defaults
+    )
+
+
+def _decide_subscriber(
+    contact: Contact, topics: tuple[tuple[str, str | None, AttendeeRole], ...]
+) -> _Verdict:
+    for topic, default, role in topics:
+        subscription = decide_subscription(contact, topic, default)
+        if subscription is Subscription.SUBSCRIBED:
+            return role
+        if subscription is Subscription.UNSUBSCRIBED_ALL:
+            return ExclusionReason.UNSUBSCRIBED_ALL
+    return ExclusionReason.UNSUBSCRIBED
+
+
+def _reason_to_keep_out(
+    address: str, customer: Customer, contact_list: ContactList, organizer: str | None
+) -> ExclusionReason | None:
+    if address in contact_list.suppressed:
+        return ExclusionReason.SUPPRESSED
+    if customer.is_restricted and address not in customer.restricted_recipients:
+        return ExclusionReason.NOT_ON_RESTRICTED_LIST
+    return ExclusionReason.ORGANIZER if address == organizer else None
+
+
+def _stricter(one: _Verdict, other: _Verdict) -> _Verdict:
+    if isinstance(one, ExclusionReason):
+        return one
+    if isinstance(other, ExclusionReason):
+        return other
+    return _needed(one, other)
+
+
+def _needed(one: AttendeeRole, other: AttendeeRole) -> AttendeeRole:
+    return AttendeeRole.REQUIRED if AttendeeRole.REQUIRED in (one, other) else AttendeeRole.OPTIONAL
+
+
+def _invite(invited: dict[str, _Invitation], address: str, role: AttendeeRole) -> _Invitation:
+    invitation = invited.setdefault(address, _Invitation(role))
+    invitation.role = _needed(invitation.role, role)
+    return invitation
+
+
+def _decide_manual(
+    attendee: ManualAttendee,
+    organizer: str | None,
+    invited: dict[str, _Invitation],
+    excluded: list[Exclusion],
+) -> None:
+    address = fold_address(attendee.address)
+    if address is None:
+        excluded.append(Exclusion(attendee.address.strip(), None, ExclusionReason.INVALID_ADDRESS))
+    elif address == organizer:
+        excluded.append(Exclusion(address, None, ExclusionReason.ORGANIZER))
+    elif address in invited:
+        _invite(invited, address, attendee.role)
+    else:
+        invited[address] = _Invitation(attendee.role, source=RecipientSource.MANUAL)

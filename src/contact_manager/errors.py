@@ -1,0 +1,96 @@
+"""Everything this package raises on purpose, as one tree.
+
+::
+
+    ContactManagerError
+    ├── InvalidInputError          somebody wrote something wrong; carries every problem with its place
+    │   ├── ConfigError            the operator mends config.json or the environment
+    │   ├── InvalidChangeError     the author mends the change file
+    │   └── UsageError             the caller mends the command line
+    └── RemoteServiceError         another system failed or refused
+        ├── TopicMissingError      the customer's contact list has no such topic
+        └── ConflictError          what was to be written has changed since it was read
+
+Only the doors (``entrypoints``) catch the root; adapters translate into this tree once, ``from exc``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: where it stands (a JSON path, or ``""`` for the whole) and what to do."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class ContactManagerError(Exception):
+    """The root: what a door may show to a person as it is."""
+
+
+class InvalidInputError(ContactManagerError):
+    """Input that cannot be used; ``problems`` holds all of it at once, ``source`` names the file."""
+
+    def __init__(self, problems: Iterable[Problem], *, source: str = "") -> None:
+        self.problems = tuple(problems)
+        self.source = source
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class ConfigError(InvalidInputError):
+    """The configuration file or the environment is wrong."""
+
+
+class InvalidChangeError(InvalidInputError):
+    """The change file is wrong."""
+
+
+class UsageError(InvalidInputError):
+    """The command line asks for something that does not fit the files it names."""
+
+
+class RemoteServiceError(ContactManagerError):
+    """Another system failed or refused.
+
+    Attributes:
+        service: Who answered: ``ses``, ``sts``, ``ssm``, ``graph``, ``entra``.
+        operation: What was asked of it, in its own words (``ListContacts``).
+        code: Its error code, or ``""``.
+        retryable: Whether the same request may succeed later without anybody acting.
+        request_id: What its operators can look the request up by, or ``""``.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        service: str,
+        operation: str,
+        code: str = "",
+        retryable: bool = False,
+        request_id: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.service = service
+        self.operation = operation
+        self.code = code
+        self.retryable = retryable
+        self.request_id = request_id
+
+
+class TopicMissingError(RemoteServiceError):
+    """The customer's contact list exists and does not have the topic that was asked for."""
+
+
+class ConflictError(RemoteServiceError):
+    """What was to be written has changed or gone since it was read: read again and decide anew."""

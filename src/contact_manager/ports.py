@@ -1,0 +1,63 @@
+"""The seams: what the use cases need from outside, in domain words.
+
+Every verb is safe to repeat; the contract suites run on every implementation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from contact_manager.domain.customer import Customer
+from contact_manager.domain.meeting import (
+    Attendee,
+    CalendarEvent,
+    EventMemory,
+    EventUpdate,
+    MeetingKey,
+    MeetingPlan,
+)
+from contact_manager.domain.subscription import ContactList
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware."""
+
+
+class ContactDirectory(Protocol):
+    """Reads the customers' contact lists; never writes."""
+
+    async def fetch_contacts(self, customer: Customer, topics: Sequence[str]) -> ContactList:
+        """Return every contact of the customer's list with the choices for ``topics``.
+
+        Raises:
+            TopicMissingError: The list does not have ``topics[0]``.
+            RemoteServiceError: The account cannot be read.
+        """
+
+
+class Calendar(Protocol):
+    """One organizer's calendar at a vendor.
+
+    Every verb raises ``ConflictError`` when the event changed or went meanwhile, and ``RemoteServiceError``
+    for everything else that goes wrong.
+    """
+
+    async def find_events(self, key: MeetingKey) -> tuple[CalendarEvent, ...]:
+        """Return the live events of this key, oldest first. Empty is no proof of absence."""
+
+    async def create_event(self, plan: MeetingPlan) -> CalendarEvent:
+        """Create the event of ``plan`` and invite its attendees; if it is there already, return that one."""
+
+    async def update_content(self, event: CalendarEvent, update: EventUpdate) -> CalendarEvent:
+        """Write the fields of ``update``, the text around the vendor's join block. Everybody is told."""
+
+    async def update_attendees(self, event: CalendarEvent, attendees: Sequence[Attendee]) -> CalendarEvent:
+        """Replace the attendees. Only those who are new or gone are told."""
+
+    async def remember(self, event: CalendarEvent, memory: EventMemory) -> None:
+        """Keep ``memory`` in the event. Nobody is told."""

@@ -1,0 +1,1 @@
+"""Use cases: verb phrases over the ports."""

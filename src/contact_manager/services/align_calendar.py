@@ -1,0 +1,168 @@
+"""Make the calendar equal the plan, and keep account of every write."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from contact_manager.domain.meeting import CalendarEvent, EventUpdate, MeetingPlan, plan_update
+from contact_manager.domain.outcome import Action, Changes, ErrorKind, ReportedError, RunReport
+from contact_manager.errors import ConflictError, RemoteServiceError
+from contact_manager.ports import Calendar
+
+_log = logging.getLogger(__name__)
+
+MAX_CONFLICTS = 3
+"""How often an event that changes under our hands is read and decided anew before we give up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """Safety rules; each stops the run before anything is written. None means no limit."""
+
+    require_all_customers: bool = False
+    max_recipients: int | None = None
+    max_removals: int | None = None
+
+
+class CalendarAlignment:
+    """One run of one plan against one calendar.
+
+    ``report`` always tells what has been written so far, also when a later write fails.
+    """
+
+    def __init__(
+        self, calendar: Calendar, report: RunReport, plan: MeetingPlan, *, guards: Guards, force: bool
+    ) -> None:
+        self.report = report
+        self._calendar = calendar
+        self._plan = plan
+        self._guards = guards
+        self._force = force
+
+    async def run(self, found: tuple[CalendarEvent, ...], *, attendee_limit: int) -> RunReport:
+        """Create, update or leave alone, and return the report."""
+        conflicts = 0
+        while True:
+            try:
+                await self._align(found, attendee_limit)
+            except ConflictError as error:
+                conflicts += 1
+                if conflicts == MAX_CONFLICTS:
+                    return self._failed(remote_error(error))
+                _log.info("meeting.conflict change_id=%s attempt=%d", self.report.change_id, conflicts)
+            except RemoteServiceError as error:
+                return self._failed(remote_error(error))
+            else:
+                return self.report
+            try:
+                found = await self._calendar.find_events(self._plan.key)
+            except RemoteServiceError as error:
+                return self._failed(remote_error(error))
+
+    async def _align(self, found: tuple[CalendarEvent, ...], attendee_limit: int) -> None:
+        if not found:
+            if self._stops(len(self._plan.attendees), attendee_limit):
+                return
+            await self._create()
+            return
+        if len(found) > 1:
+            self._warn(f"{len(found)} meetings of this change were found; the oldest is kept up to date")
+        event = found[0]
+        update = plan_update(self._plan, event, force=self._force)
+        people = len(event.attendees if update.attendees is None else update.attendees)
+        self._remember_events(found)
+        if not self._stops(people, attendee_limit, removals=len(update.removed)):
+            await self._update(event, update, found[1:])
+
+    def _stops(self, people: int, attendee_limit: int, *, removals: int = 0) -> bool:
+        stop = None
+        if people > attendee_limit:
+            stop = guard_error(
+                "AttendeeLimit", f"the meeting would have {people} people, attendee_limit is {attendee_limit}"
+            )
+        elif self._guards.max_removals is not None and removals > self._guards.max_removals:
+            stop = guard_error(
+                "MaxRemovals",
+                f"{removals} people would be removed, --max-removals is {self._guards.max_removals}",
+            )
+        if stop is None:
+            return False
+        self._failed(stop)
+        return True
+
+    async def _create(self) -> None:
+        if not self._plan.attendees:
+            self._warn("nobody is subscribed, so there is no meeting to make")
+            return
+        event = await self._calendar.create_event(self._plan)
+        added = tuple(attendee.address for attendee in self._plan.attendees)
+        self._wrote(Action.CREATED, (event,), Changes(added=added))
+        self._check_join_link(None, event)
+
+    async def _update(
+        self, event: CalendarEvent, update: EventUpdate, twins: tuple[CalendarEvent, ...]
+    ) -> None:
+        after = event
+        if update.fields:
+            after = await self._calendar.update_content(event, update)
+            self._wrote(Action.UPDATED, (after, *twins), Changes(fields=update.fields))
+        if update.before is not None:
+            await self._calendar.remember(event, update.before)
+        if update.attendees is not None:
+            after = await self._calendar.update_attendees(event, update.attendees)
+            changes = Changes(
+                update.added, update.removed, () if update.added or update.removed else ("roles",)
+            )
+            self._wrote(Action.UPDATED, (after, *twins), changes)
+        if update.after is not None:
+            await self._calendar.remember(event, update.after)
+        if not update.is_visible and self.report.action is Action.NONE:
+            self._wrote(Action.UNCHANGED, (event, *twins), Changes())
+        self._check_join_link(event, after)
+
+    def _check_join_link(self, before: CalendarEvent | None, after: CalendarEvent) -> None:
+        if before is not None and before.join_url and after.join_url != before.join_url:
+            message = "the update changed or lost the meeting's join link; check the meeting in Outlook"
+            self._failed(ReportedError(ErrorKind.REMOTE, "JoinLinkLost", message))
+        elif not after.join_url and self.report.action is not Action.UNCHANGED and not self.report.dry_run:
+            self._warn("the meeting has no Teams join link yet; look again with `meeting show`")
+
+    def _wrote(self, action: Action, events: tuple[CalendarEvent, ...], changes: Changes) -> None:
+        done = self.report.changes
+        _log.info(
+            "meeting.%s change_id=%s added=%d removed=%d fields=%s",
+            action,
+            self.report.change_id,
+            len(changes.added),
+            len(changes.removed),
+            ",".join(changes.fields),
+        )
+        total = Changes(
+            tuple(sorted({*done.added, *changes.added})),
+            tuple(sorted({*done.removed, *changes.removed})),
+            tuple(dict.fromkeys((*done.fields, *changes.fields))),
+        )
+        action = action.tentative if self.report.dry_run else action
+        self.report = replace(self.report, action=action, events=events, changes=total)
+
+    def _remember_events(self, events: tuple[CalendarEvent, ...]) -> None:
+        self.report = replace(self.report, events=events)
+
+    def _warn(self, text: str) -> None:
+        if text not in self.report.warnings:
+            self.report = replace(self.report, warnings=(*self.report.warnings, text))
+
+    def _failed(self, error: ReportedError) -> RunReport:
+        self.report = replace(self.report, errors=(*self.report.errors, error))
+        return self.report
+
+
+def guard_error(name: str, message: str) -> ReportedError:
+    """Return the report's line for a safety rule that stopped the run."""
+    return ReportedError(ErrorKind.GUARD, name, f"stopped before anything was written: {message}")
+
+
+def remote_error(error: RemoteServiceError) -> ReportedError:
+    """Return the report's line for another system's failure."""
+    return ReportedError(ErrorKind.REMOTE, error.code or type(error).__name__, str(error))
