@@ -37,6 +37,8 @@ class AttendeeRole(StrEnum):
 
     REQUIRED = "required"
     OPTIONAL = "optional"
+    RESOURCE = "resource"
+    """A room or device; only ever added by the organizer."""
 
 
 @dataclass(frozen=True, slots=True)

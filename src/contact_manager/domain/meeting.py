@@ -173,10 +173,10 @@ def plan_times(
     start, end = change.meeting_start, change.meeting_end(default_duration)
     if start is None or end is None:
         raise InvalidChangeError([Problem("meeting start", "the change names no start time")])
-    if end <= start:
+    if end.timestamp() <= start.timestamp():
         message = f"{end:%Y-%m-%d %H:%M %Z} is not after the start, {start:%Y-%m-%d %H:%M %Z}"
         raise InvalidChangeError([Problem("meeting end", message)])
-    if now is not None and start < now:
+    if now is not None and start.timestamp() < now.timestamp():
         message = f"{start:%Y-%m-%d %H:%M %Z} is in the past (use --allow-past to go on all the same)"
         raise InvalidChangeError([Problem("meeting start", message)])
     return start, end
@@ -227,8 +227,8 @@ def _invited_by_us(plan: MeetingPlan, event: CalendarEvent) -> frozenset[str]:
 def _changed_fields(plan: MeetingPlan, event: CalendarEvent) -> tuple[str, ...]:
     differs = {
         "subject": _one_line(plan.subject) != _one_line(event.subject),
-        "start": plan.start != event.start,
-        "end": plan.end != event.end,
+        "start": not _same_moment(plan.start, event.start),
+        "end": not _same_moment(plan.end, event.end),
         "location": _one_line(plan.location) != _one_line(event.location),
         "hide_attendees": plan.hide_attendees != event.hide_attendees,
         "body": event.memory is not None and event.memory.body_digest != plan.body_digest,
@@ -261,6 +261,11 @@ def _merged_attendees(
 
 def _same_people(one: tuple[Attendee, ...], other: tuple[Attendee, ...]) -> bool:
     return [(each.address, each.role) for each in one] == [(each.address, each.role) for each in other]
+
+
+def _same_moment(one: datetime, other: datetime) -> bool:
+    """Compare as timestamps: Python calls a time that exists twice unequal to itself in another zone."""
+    return one.timestamp() == other.timestamp()
 
 
 def _one_line(text: str) -> str:

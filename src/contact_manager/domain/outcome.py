@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from contact_manager.domain.meeting import CalendarEvent, MeetingPlan
 from contact_manager.domain.recipients import Recipients
@@ -85,6 +85,46 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportedMeeting:
+    """The meeting as it shall be, or as it was found; times are aware, in ``time_zone``."""
+
+    subject: str
+    organizer: str
+    start: datetime
+    end: datetime
+    time_zone: str
+    location: str
+    hide_attendees: bool
+
+    @classmethod
+    def of_plan(cls, plan: MeetingPlan) -> ReportedMeeting:
+        """Return what ``plan`` says."""
+        return cls(
+            plan.subject,
+            plan.organizer,
+            plan.start,
+            plan.end,
+            plan.time_zone,
+            plan.location,
+            plan.hide_attendees,
+        )
+
+    @classmethod
+    def of_event(cls, event: CalendarEvent, organizer: str, time_zone: str) -> ReportedMeeting:
+        """Return what stands in the calendar, told in ``time_zone``."""
+        zone = ZoneInfo(time_zone)
+        return cls(
+            event.subject,
+            organizer,
+            event.start.astimezone(zone),
+            event.end.astimezone(zone),
+            time_zone,
+            event.location,
+            event.hide_attendees,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RunReport:
     """Everything there is to tell about one run for one change."""
 
@@ -92,7 +132,7 @@ class RunReport:
     topic: str | None = None
     dry_run: bool = False
     action: Action = Action.NONE
-    plan: MeetingPlan | None = None
+    meeting: ReportedMeeting | None = None
     events: tuple[CalendarEvent, ...] = ()
     recipients: Recipients = field(default_factory=Recipients)
     customers: tuple[CustomerOutcome, ...] = ()
@@ -105,12 +145,18 @@ class RunReport:
         """Whether the run came to its end; customers that could not be read are told apart by name."""
         return not self.errors
 
+    def with_errors(self, errors: tuple[ReportedError, ...]) -> RunReport:
+        """Return the report with ``errors`` added."""
+        return replace(self, errors=(*self.errors, *errors))
+
+    def no_customer_readable(self) -> tuple[ReportedError, ...]:
+        """Return the error that stands for all customers failing, or nothing."""
+        if not self.customers or len(self.unreadable) < len(self.customers):
+            return ()
+        message = "no customer could be read, so nobody knows who is subscribed; nothing was changed"
+        return (ReportedError(ErrorKind.REMOTE, "NoCustomerReadable", message),)
+
     @property
     def unreadable(self) -> tuple[CustomerOutcome, ...]:
         """The customers whose people are not known."""
-        return unreadable_customers(self.customers)
-
-
-def unreadable_customers(customers: Sequence[CustomerOutcome]) -> tuple[CustomerOutcome, ...]:
-    """Return those that could not be read, for whatever reason."""
-    return tuple(one for one in customers if one.status is not CustomerStatus.OK)
+        return tuple(one for one in self.customers if one.status is not CustomerStatus.OK)

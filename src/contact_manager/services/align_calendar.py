@@ -154,7 +154,7 @@ class CalendarAlignment:
             self.report = replace(self.report, warnings=(*self.report.warnings, text))
 
     def _failed(self, error: ReportedError) -> RunReport:
-        self.report = replace(self.report, errors=(*self.report.errors, error))
+        self.report = self.report.with_errors((error,))
         return self.report
 
 

@@ -4,65 +4,108 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from contact_manager.domain.change import ManualAttendee
 from contact_manager.domain.customer import Customer
 from contact_manager.domain.outcome import CustomerOutcome, CustomerStatus
-from contact_manager.domain.recipients import Recipients
+from contact_manager.domain.recipients import Recipients, TopicSelection, decide_recipients
 from contact_manager.domain.subscription import ContactList
 from contact_manager.errors import RemoteServiceError
 from contact_manager.ports import ContactDirectory
+from contact_manager.settings import Settings
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerReading:
-    """How one customer was read: either ``contact_list`` is there, or the outcome tells why not."""
+class Audience:
+    """Whom to gather.
 
-    code: str
-    customer: Customer | None
-    outcome: CustomerOutcome
-    contact_list: ContactList | None = None
+    Attributes:
+        customers: Folded codes, each once.
+        selection: Topics whose subscribers are invited.
+        manual: People named besides.
+        organizer: Folded address that is left out, or None.
+    """
+
+    customers: tuple[str, ...]
+    selection: TopicSelection
+    manual: tuple[ManualAttendee, ...] = ()
+    organizer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ReadingLimits:
-    """How much at once, and how long a single customer may take."""
+class Collected:
+    """Everybody who was decided about, and how reading each customer ended, in the audience's order."""
 
-    concurrency: int
-    customer_timeout: timedelta
+    recipients: Recipients
+    customers: tuple[CustomerOutcome, ...]
+    warnings: tuple[str, ...] = ()
 
 
-async def read_customers(
-    codes: Sequence[str],
-    customers: Mapping[str, Customer],
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How one customer was read: either the list is there, or the outcome tells why not."""
+
+    outcome: CustomerOutcome
+    customer: Customer | None = None
+    contact_list: ContactList | None = None
+
+
+async def collect_recipients(
+    audience: Audience,
+    settings: Settings,
     directory: ContactDirectory,
     *,
-    topics: Sequence[str],
-    limits: ReadingLimits,
-    on_read: Callable[[CustomerReading], None] | None = None,
-) -> tuple[CustomerReading, ...]:
-    """Read every customer and return one reading each, in the order of ``codes``.
+    on_read: Callable[[CustomerOutcome], None] | None = None,
+) -> Collected:
+    """Read every customer's list and decide about every contact.
 
-    A customer that fails, takes too long or is not configured never keeps the others from being read.
+    A customer that fails, takes too long or is not configured never keeps the others from being read;
+    its outcome says so.
+
+    Args:
+        audience: Whom to gather.
+        settings: Customers and limits.
+        directory: Where contact lists are read.
+        on_read: Called as soon as a customer is done, in no fixed order.
     """
-    slots = asyncio.Semaphore(limits.concurrency)
+    readings = await _read_customers(audience, settings, directory, on_read)
+    recipients = decide_recipients(
+        [(one.customer, one.contact_list) for one in readings if one.customer and one.contact_list],
+        audience.selection,
+        manual=audience.manual,
+        organizer=audience.organizer,
+    )
+    warnings = [text for one in readings if one.contact_list for text in one.contact_list.warnings]
+    return Collected(recipients, _with_counts(readings, recipients), tuple(warnings))
 
-    async def read(code: str) -> CustomerReading:
+
+async def _read_customers(
+    audience: Audience,
+    settings: Settings,
+    directory: ContactDirectory,
+    on_read: Callable[[CustomerOutcome], None] | None,
+) -> list[_Reading]:
+    slots = asyncio.Semaphore(settings.meeting.max_customer_concurrency)
+    time_limit = settings.meeting.customer_timeout
+
+    async def read(code: str) -> _Reading:
         async with slots:
             reading = await _read_customer(
-                code, customers.get(code), directory, topics, limits.customer_timeout
+                code, settings.customers.get(code), directory, audience.selection.all_topics, time_limit
             )
         if on_read is not None:
-            on_read(reading)
+            on_read(reading.outcome)
         return reading
 
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(read(code)) for code in codes]
-    return tuple(task.result() for task in tasks)
+        tasks = [group.create_task(read(code)) for code in audience.customers]
+    return [task.result() for task in tasks]
 
 
 async def _read_customer(
@@ -71,7 +114,7 @@ async def _read_customer(
     directory: ContactDirectory,
     topics: Sequence[str],
     time_limit: timedelta,
-) -> CustomerReading:
+) -> _Reading:
     if customer is None or not customer.role_arn:
         return _not_configured(code, customer)
     loop = asyncio.get_running_loop()
@@ -98,25 +141,19 @@ async def _read_customer(
         error_message=message,
         duration=timedelta(seconds=loop.time() - started_at),
     )
-    return CustomerReading(code, customer, outcome, contact_list)
+    return _Reading(outcome, customer, contact_list)
 
 
-def _not_configured(code: str, customer: Customer | None) -> CustomerReading:
+def _not_configured(code: str, customer: Customer | None) -> _Reading:
     place = f"customer_mappings.{code}"
     message = f"{place} has no ses_role_arn" if customer else f"{place} is missing in the configuration"
     name = customer.name if customer else code
     outcome = CustomerOutcome(
         code, name, CustomerStatus.NOT_CONFIGURED, error_type="NotConfigured", error_message=message
     )
-    return CustomerReading(code, customer, outcome)
+    return _Reading(outcome)
 
 
-def count_recipients(
-    readings: Iterable[CustomerReading], recipients: Recipients
-) -> tuple[CustomerOutcome, ...]:
-    """Return the readings' outcomes with the number of people who come through each customer."""
-    counts: dict[str, int] = {}
-    for recipient in recipients.invited:
-        for code in recipient.customers:
-            counts[code] = counts.get(code, 0) + 1
-    return tuple(replace(one.outcome, recipients=counts.get(one.code, 0)) for one in readings)
+def _with_counts(readings: Iterable[_Reading], recipients: Recipients) -> tuple[CustomerOutcome, ...]:
+    counts = Counter(code for recipient in recipients.invited for code in recipient.customers)
+    return tuple(replace(one.outcome, recipients=counts[one.outcome.code]) for one in readings)

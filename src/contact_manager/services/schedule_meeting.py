@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -16,8 +16,8 @@ from contact_manager.domain.meeting import (
     meeting_key,
     plan_times,
 )
-from contact_manager.domain.outcome import ErrorKind, ReportedError, RunReport
-from contact_manager.domain.recipients import TopicSelection, decide_recipients
+from contact_manager.domain.outcome import CustomerOutcome, ReportedError, ReportedMeeting, RunReport
+from contact_manager.domain.recipients import TopicSelection
 from contact_manager.errors import RemoteServiceError
 from contact_manager.formats.rendering import render_meeting_body
 from contact_manager.ports import Calendar, Clock, ContactDirectory
@@ -27,12 +27,7 @@ from contact_manager.services.align_calendar import (
     guard_error,
     remote_error,
 )
-from contact_manager.services.collect_recipients import (
-    CustomerReading,
-    ReadingLimits,
-    count_recipients,
-    read_customers,
-)
+from contact_manager.services.collect_recipients import Audience, Collected, collect_recipients
 from contact_manager.settings import HideAttendees, Settings
 
 
@@ -80,7 +75,7 @@ async def schedule_meeting(
     request: MeetingRequest,
     services: MeetingServices,
     *,
-    on_read: Callable[[CustomerReading], None] | None = None,
+    on_read: Callable[[CustomerOutcome], None] | None = None,
 ) -> RunReport:
     """Make the calendar hold exactly the one meeting that the change asks for, and tell what was done.
 
@@ -94,15 +89,22 @@ async def schedule_meeting(
     now = None if request.allow_past else services.clock.now()
     times = plan_times(change, default_duration=settings.duration, now=now)
     key = meeting_key(change)
-    readings, found = await _read_all(request, services, key, on_read)
-    report = _decide(request, services, readings)
+    collected, found = await _read_all(request, services, key, on_read)
+    report = RunReport(
+        change_id=change.change_id,
+        topic=request.selection.topic,
+        dry_run=services.is_dry_run,
+        recipients=collected.recipients,
+        customers=collected.customers,
+        warnings=(*change.warnings, *_warnings(request, key), *collected.warnings),
+    )
     plan = _plan(request, report, services.settings, key, times)
-    report = replace(report, plan=plan)
-    errors = _unreadable_errors(request, report) or _recipient_guards(request, plan)
+    report = replace(report, meeting=ReportedMeeting.of_plan(plan))
+    errors = report.no_customer_readable() or _guards(request, plan, report)
     if isinstance(found, RemoteServiceError):
-        errors = (*errors, remote_error(found))
-    if errors or isinstance(found, RemoteServiceError):
-        return replace(report, errors=errors)
+        return report.with_errors((*errors, remote_error(found)))
+    if errors:
+        return report.with_errors(errors)
     alignment = CalendarAlignment(
         services.calendar, report, plan, guards=request.guards, force=request.force_update
     )
@@ -113,24 +115,17 @@ async def _read_all(
     request: MeetingRequest,
     services: MeetingServices,
     key: MeetingKey,
-    on_read: Callable[[CustomerReading], None] | None,
-) -> tuple[tuple[CustomerReading, ...], tuple[CalendarEvent, ...] | RemoteServiceError]:
-    settings = services.settings
+    on_read: Callable[[CustomerOutcome], None] | None,
+) -> tuple[Collected, tuple[CalendarEvent, ...] | RemoteServiceError]:
+    audience = Audience(
+        request.customers, request.selection, request.change.meeting.attendees, request.organizer
+    )
     async with asyncio.TaskGroup() as group:
         found = group.create_task(_find(services.calendar, key))
-        readings = group.create_task(
-            read_customers(
-                request.customers,
-                settings.customers,
-                services.directory,
-                topics=request.selection.all_topics,
-                limits=ReadingLimits(
-                    settings.meeting.max_customer_concurrency, settings.meeting.customer_timeout
-                ),
-                on_read=on_read,
-            )
+        collected = group.create_task(
+            collect_recipients(audience, services.settings, services.directory, on_read=on_read)
         )
-    return readings.result(), found.result()
+    return collected.result(), found.result()
 
 
 async def _find(calendar: Calendar, key: MeetingKey) -> tuple[CalendarEvent, ...] | RemoteServiceError:
@@ -140,33 +135,12 @@ async def _find(calendar: Calendar, key: MeetingKey) -> tuple[CalendarEvent, ...
         return error
 
 
-def _decide(
-    request: MeetingRequest, services: MeetingServices, readings: Sequence[CustomerReading]
-) -> RunReport:
-    change = request.change
-    recipients = decide_recipients(
-        [(one.customer, one.contact_list) for one in readings if one.customer and one.contact_list],
-        request.selection,
-        manual=change.meeting.attendees,
-        organizer=request.organizer,
-    )
-    return RunReport(
-        change_id=change.change_id,
-        topic=request.selection.topic,
-        dry_run=services.is_dry_run,
-        recipients=recipients,
-        customers=count_recipients(readings, recipients),
-        warnings=(*change.warnings, *_warnings(request, readings)),
-    )
-
-
-def _warnings(request: MeetingRequest, readings: Sequence[CustomerReading]) -> list[str]:
-    warnings = [text for one in readings if one.contact_list for text in one.contact_list.warnings]
-    if meeting_key(request.change).is_derived:
-        warnings.insert(
-            0,
+def _warnings(request: MeetingRequest, key: MeetingKey) -> list[str]:
+    warnings = []
+    if key.is_derived:
+        warnings.append(
             "the change has no id: its meeting is known by title and customers, "
-            "and a change of either makes another meeting",
+            "and a change of either makes another meeting"
         )
     left_out = set(request.change.customers) - set(request.customers)
     if left_out:
@@ -203,19 +177,13 @@ def _hides_attendees(change: Change, policy: HideAttendees) -> bool:
     return policy is HideAttendees.AUTO and len(change.customers) > 1
 
 
-def _unreadable_errors(request: MeetingRequest, report: RunReport) -> tuple[ReportedError, ...]:
-    unreadable = report.unreadable
-    if unreadable and len(unreadable) == len(report.customers):
-        message = "no customer could be read, so nobody knows who is subscribed; nothing was changed"
-        return (ReportedError(ErrorKind.REMOTE, "NoCustomerReadable", message),)
-    if unreadable and request.guards.require_all_customers:
-        codes = ", ".join(one.code for one in unreadable)
-        return (guard_error("RequireAllCustomers", f"these customers could not be read: {codes}"),)
-    return ()
-
-
-def _recipient_guards(request: MeetingRequest, plan: MeetingPlan) -> tuple[ReportedError, ...]:
-    count, limit = len(plan.attendees), request.guards.max_recipients
-    if limit is not None and count > limit:
-        return (guard_error("MaxRecipients", f"{count} people to invite, --max-recipients is {limit}"),)
-    return ()
+def _guards(request: MeetingRequest, plan: MeetingPlan, report: RunReport) -> tuple[ReportedError, ...]:
+    guards, people = request.guards, len(plan.attendees)
+    stops = []
+    if guards.require_all_customers and report.unreadable:
+        codes = ", ".join(one.code for one in report.unreadable)
+        stops.append(guard_error("RequireAllCustomers", f"these customers could not be read: {codes}"))
+    if guards.max_recipients is not None and people > guards.max_recipients:
+        told = f"{people} people to invite, --max-recipients is {guards.max_recipients}"
+        stops.append(guard_error("MaxRecipients", told))
+    return tuple(stops)

@@ -1,0 +1,136 @@
+"""One customer's SES, asked under the customer's role at the account's pace."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import orjson
+
+from contact_manager.adapters.aws.contact_json import MalformedError, parse_next_token, parse_object
+from contact_manager.adapters.aws.credentials import Role
+from contact_manager.adapters.aws.errors import EXPIRED_CODES, Asked, ThrottledError, malformed
+from contact_manager.adapters.aws.rate_limit import RateLimiter
+from contact_manager.adapters.aws.retries import Patience
+from contact_manager.adapters.aws.session import AwsAccess
+from contact_manager.adapters.aws.signed_http import Answer, AwsRequest, Credentials, Endpoint
+from contact_manager.errors import RemoteServiceError
+
+_log = logging.getLogger(__name__)
+
+PAGE_SIZE = 1000
+"""The most that ListContacts gives at once, as its users found (github.com/aws/aws-sdk-js/issues/3570)."""
+
+T = TypeVar("T")
+Page = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """An operation that answers in pages: a GET with a query, or a POST with a JSON body."""
+
+    operation: str
+    path: str
+    is_post: bool = False
+
+    def with_token(self, token: str | None) -> AwsRequest:
+        """Return the request of the page that ``token`` stands for, the first one for None."""
+        if self.is_post:
+            asked = {"PageSize": PAGE_SIZE, **({"NextToken": token} if token else {})}
+            return AwsRequest("POST", self.path, orjson.dumps(asked))
+        following = f"&NextToken={quote(token, safe='')}" if token else ""
+        return AwsRequest("GET", f"{self.path}?PageSize={PAGE_SIZE}{following}")
+
+
+class SesAccount:
+    """The SES of one role in one region.
+
+    Args:
+        access: The process's way into AWS.
+        role: Role to assume.
+        endpoint: Where SES listens, for that region.
+        limiter: Pace of the account, shared by all who read it.
+    """
+
+    def __init__(self, access: AwsAccess, role: Role, endpoint: Endpoint, limiter: RateLimiter) -> None:
+        self._access = access
+        self._role = role
+        self._endpoint = endpoint
+        self._limiter = limiter
+
+    def describe(self, operation: str, list_name: str | None = None) -> Asked:
+        """Return a request in words."""
+        account = f"account {self._role.account_id} in {self._endpoint.region}"
+        where = f'contact list "{list_name}" of {account}' if list_name else account
+        return Asked("ses", operation, where, role_arn=self._role.arn)
+
+    async def fetch(self, asked: Asked, request: AwsRequest, parse: Callable[[Page], T]) -> T:
+        """Return the parsed answer to one request.
+
+        Raises:
+            RemoteServiceError: Refused, no answer, or one that cannot be used.
+        """
+        return await self._fetch(asked, request, parse, self._access.patience)
+
+    async def fetch_pages(
+        self,
+        asked: Asked,
+        request: PageRequest,
+        parse: Callable[[Page], T],
+        *,
+        patience: Patience | None = None,
+    ) -> AsyncIterator[T]:
+        """Yield every parsed page. Only a missing token ends the list; empty pages do not.
+
+        Raises:
+            RemoteServiceError: As ``fetch``, or a token that has come before.
+        """
+
+        def parse_with_token(page: Page) -> tuple[T, str | None]:
+            return parse(page), parse_next_token(page)
+
+        token, seen = None, set[str]()
+        while True:
+            parsed, token = await self._fetch(
+                asked, request.with_token(token), parse_with_token, patience or self._access.patience
+            )
+            yield parsed
+            if token is None:
+                return
+            if token in seen:
+                raise malformed(asked, "its pages go round in a circle")
+            seen.add(token)
+
+    async def _fetch(
+        self, asked: Asked, request: AwsRequest, parse: Callable[[Page], T], patience: Patience
+    ) -> T:
+        answer = await self._send_renewed(asked, request, patience)
+        try:
+            return parse(parse_object(answer.body))
+        except MalformedError as error:
+            raise malformed(asked, str(error), request_id=answer.request_id) from error
+
+    async def _send_renewed(self, asked: Asked, request: AwsRequest, patience: Patience) -> Answer:
+        """Send under the role; when its session has ended before its time, under a new one, once."""
+        roles, region = self._access.roles, self._endpoint.region
+        known = await roles.fetch(self._role, near=region)
+        try:
+            return await patience.repeat(lambda: self._send_paced(asked, request, known.credentials))
+        except RemoteServiceError as error:
+            if error.code not in EXPIRED_CODES:
+                raise
+        _log.info("ses.session_expired role=%s operation=%s", self._role.arn, asked.operation)
+        roles.forget(self._role, known)
+        renewed = await roles.fetch(self._role, near=region)
+        return await patience.repeat(lambda: self._send_paced(asked, request, renewed.credentials))
+
+    async def _send_paced(self, asked: Asked, request: AwsRequest, credentials: Credentials) -> Answer:
+        await self._limiter.wait()
+        try:
+            return await self._access.http.send(asked, request, self._endpoint, credentials)
+        except ThrottledError:
+            self._limiter.slow_down()
+            raise

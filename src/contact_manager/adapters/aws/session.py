@@ -1,0 +1,187 @@
+"""The process's one way into AWS: session, endpoints, own credentials, roles, connections."""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from contact_manager.adapters.aws.credentials import AssumedRoles, Caller, role_session_name
+from contact_manager.adapters.aws.errors import Asked, unready
+from contact_manager.adapters.aws.retries import Patience
+from contact_manager.adapters.aws.shared_calls import SharedCalls
+from contact_manager.adapters.aws.signed_http import Credentials, Endpoint, SignedHttp, choose_proxy
+
+if TYPE_CHECKING:
+    from aiobotocore.session import AioSession
+
+_log = logging.getLogger(__name__)
+
+MAX_CONNECTIONS = 256
+"""As many as customers are read at the same time; within the usual limit of 1024 open files."""
+
+_PROBES = {
+    "sts": ("get_caller_identity", "/"),
+    "sesv2": ("list_contact_lists", "/v2/email/contact-lists"),
+}
+"""An operation without parameters for each service, and its path: its presigned URL shows the endpoint."""
+
+_SIGNED_AS = {"sesv2": "ses"}
+_UNUSED_KEY = "unused"
+
+
+class AwsAccess:
+    """Owns what requests to AWS share; made once for a process, closed once.
+
+    Nothing is loaded, looked up or connected before the first request needs it.
+
+    Args:
+        tls: Whom to trust in requests that are sent from here; botocore's own follow AWS_CA_BUNDLE,
+            REQUESTS_CA_BUNDLE and SSL_CERT_FILE.
+        profile: Named profile, or None for the AWS chain.
+        region: Region for everything, over all other settings, or None.
+        default_region: Region for what names none, before the AWS chain, or None.
+        label: Says in the customers' logs what the roles are assumed for; a change id.
+        connections: Most connections to one service at the same time.
+        patience: How failed requests are repeated.
+    """
+
+    def __init__(
+        self,
+        *,
+        tls: ssl.SSLContext,
+        profile: str | None = None,
+        region: str | None = None,
+        default_region: str | None = None,
+        label: str = "",
+        connections: int = MAX_CONNECTIONS,
+        patience: Patience | None = None,
+    ) -> None:
+        self._profile = profile
+        self._region = region
+        self._default_region = default_region
+        self._session: AioSession | None = None
+        self._endpoints = SharedCalls[tuple[str, str], Endpoint]()
+        self._own_credentials = SharedCalls[str, Any]()
+        self.patience = patience or Patience()
+        self.http = SignedHttp(tls, connections=connections)
+        caller = Caller(self._fetch_sts_endpoint, self.fetch_own_credentials)
+        session_name = role_session_name(label)
+        self.roles = AssumedRoles(caller, self.http, session_name=session_name, patience=self.patience)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End what still runs and close the connections; may be called again."""
+        async with AsyncExitStack() as stack:
+            for owned in (self.http, self._endpoints, self._own_credentials, self.roles):
+                stack.push_async_callback(owned.close)
+
+    def open_session(self) -> AioSession:
+        """Return the process's session.
+
+        Raises:
+            botocore.exceptions.BotoCoreError: The profile does not exist, or the AWS files cannot be read.
+        """
+        if self._session is None:
+            from aiobotocore.session import AioSession
+
+            session = AioSession(profile=self._profile)
+            if not session.get_config_variable("ca_bundle") and os.environ.get("SSL_CERT_FILE"):
+                session.set_config_variable("ca_bundle", os.environ["SSL_CERT_FILE"])
+            self._session = session
+        return self._session
+
+    def choose_region(self, asked: Asked, customer_region: str | None = None) -> str:
+        """Return the region: named for the run, else the customer's, else configured, else AWS's chain.
+
+        Raises:
+            RemoteServiceError: There is none.
+        """
+        chosen = self._region or customer_region or self._default_region or self._chain_region(asked)
+        if not chosen:
+            reason = "no region is known; set aws_region in the configuration, AWS_REGION, or --region"
+            raise unready(asked, "NoRegion", reason)
+        return chosen
+
+    async def fetch_endpoint(self, service: str, region: str) -> Endpoint:
+        """Return where ``service`` (``sts`` or ``sesv2``) listens, by botocore's rules and settings.
+
+        Raises:
+            RemoteServiceError: The region's name or the AWS settings are wrong.
+        """
+        return await self._endpoints.fetch((service, region), lambda: self._resolve_endpoint(service, region))
+
+    async def fetch_own_credentials(self, asked: Asked) -> Credentials:
+        """Return the caller's own credentials, renewed by botocore when they are about to end.
+
+        Raises:
+            RemoteServiceError: There are none, or they cannot be renewed.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            provider = await self._own_credentials.fetch("", self._load_credentials)
+            if provider is None:
+                reason = "no AWS credentials were found; sign in, set AWS_PROFILE, or name one with --profile"
+                raise unready(asked, "NoCredentials", reason)
+            frozen = await provider.get_frozen_credentials()
+        except (BotoCoreError, ClientError) as error:
+            reason = f"the AWS credentials cannot be loaded ({error}); check the profile, or sign in again"
+            raise unready(asked, type(error).__name__, reason) from error
+        return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+
+    async def _load_credentials(self) -> Any:
+        return await self.open_session().get_credentials()
+
+    def _chain_region(self, asked: Asked) -> str | None:
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            chosen = self.open_session().get_config_variable("region")
+        except BotoCoreError as error:
+            reason = f"the AWS settings cannot be read ({error}); check the profile"
+            raise unready(asked, type(error).__name__, reason) from error
+        return chosen or os.environ.get("AWS_REGION")
+
+    async def _fetch_sts_endpoint(self, asked: Asked, near: str) -> Endpoint:
+        """Return the STS endpoint of the own region; the role's when there is none."""
+        region = self._region or self._default_region or self._chain_region(asked) or near
+        return await self.fetch_endpoint("sts", region)
+
+    async def _resolve_endpoint(self, service: str, region: str) -> Endpoint:
+        from botocore.exceptions import BotoCoreError
+
+        asked = Asked(_SIGNED_AS.get(service, service), "its endpoint", region)
+        try:
+            endpoint = await self._probe_endpoint(service, region)
+        except (BotoCoreError, ValueError) as error:
+            reason = f"the endpoint cannot be found ({error}); check the region and the AWS settings"
+            raise unready(asked, type(error).__name__, reason) from error
+        _log.debug("aws.endpoint_found service=%s region=%s url=%s", service, region, endpoint.url)
+        return replace(endpoint, proxy=choose_proxy(endpoint.url))
+
+    async def _probe_endpoint(self, service: str, region: str) -> Endpoint:
+        operation, path = _PROBES[service]
+        session = self.open_session()
+        async with session.create_client(
+            service,
+            region_name=region,
+            aws_access_key_id=_UNUSED_KEY,
+            aws_secret_access_key=_UNUSED_KEY,
+        ) as client:
+            presigned = urlsplit(await client.generate_presigned_url(operation))
+        scope = parse_qs(presigned.query)["X-Amz-Credential"][0].split("/")
+        base = f"{presigned.scheme}://{presigned.netloc}{presigned.path.removesuffix(path)}"
+        return Endpoint(base, region=scope[2], signing_name=scope[3])

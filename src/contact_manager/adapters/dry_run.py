@@ -1,0 +1,54 @@
+"""A calendar that reads the real one and writes nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from contact_manager.domain.meeting import (
+    Attendee,
+    CalendarEvent,
+    EventMemory,
+    EventUpdate,
+    MeetingKey,
+    MeetingPlan,
+)
+from contact_manager.ports import Calendar
+
+
+class DryRunCalendar:
+    """Answers every write with the event as it would be afterwards; a new one has no id and no links."""
+
+    def __init__(self, calendar: Calendar) -> None:
+        self._calendar = calendar
+
+    async def find_events(self, key: MeetingKey) -> tuple[CalendarEvent, ...]:
+        """Return what the real calendar holds."""
+        return await self._calendar.find_events(key)
+
+    async def create_event(self, plan: MeetingPlan) -> CalendarEvent:
+        """Return the event that would be created."""
+        return _as_planned(CalendarEvent("", "", plan.start, plan.end, "", hide_attendees=False), plan)
+
+    async def update_content(self, event: CalendarEvent, update: EventUpdate) -> CalendarEvent:
+        """Return the event with the plan's content and the people it has now."""
+        return replace(_as_planned(event, update.plan), attendees=event.attendees)
+
+    async def update_attendees(self, event: CalendarEvent, attendees: Sequence[Attendee]) -> CalendarEvent:
+        """Return the event with these attendees."""
+        return replace(event, attendees=tuple(attendees))
+
+    async def remember(self, event: CalendarEvent, memory: EventMemory) -> None:
+        """Forget."""
+
+
+def _as_planned(event: CalendarEvent, plan: MeetingPlan) -> CalendarEvent:
+    return replace(
+        event,
+        subject=plan.subject,
+        start=plan.start,
+        end=plan.end,
+        location=plan.location,
+        hide_attendees=plan.hide_attendees,
+        attendees=plan.attendees,
+    )

@@ -1,0 +1,1 @@
+"""Microsoft Graph: the organizer's calendar in Exchange Online."""

@@ -1,0 +1,189 @@
+"""Requests to Graph: headers, patience, and at most four at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import uuid
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import orjson
+import stamina
+from yarl import URL
+
+from contact_manager.adapters.graph.errors import GraphError, refusal
+from contact_manager.adapters.graph.tokens import TokenSource
+
+_log = logging.getLogger(__name__)
+
+MAX_IN_FLIGHT = 4
+"""Outlook's limit of concurrent requests per app and mailbox (Microsoft Learn, throttling limits)."""
+
+MAX_ATTEMPTS = 6
+MAX_WAIT_S = 60.0
+"""A longer Retry-After is not waited for but reported."""
+
+TIMEOUT_S = 60.0
+_OVER_QUOTA, _UNAVAILABLE, _UNAUTHORIZED = 429, 503, 401
+_SUCCESS = range(200, 300)
+
+
+class _TryAgainError(Exception):
+    def __init__(self, error: GraphError, wait_s: float | None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.wait_s = wait_s
+
+
+class GraphHttp:
+    """One mailbox's way to Graph.
+
+    Throttling is waited for. A request that reads is repeated after any passing failure; one that writes
+    is not when it may have been carried out: the caller looks first.
+    """
+
+    def __init__(self, base_url: str, mailbox: str, tokens: TokenSource, *, tls: ssl.SSLContext) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._mailbox = mailbox
+        self._tokens = tokens
+        self._tls = tls
+        self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def read(self, url: str, *, operation: str) -> Any:
+        """GET and return the JSON value.
+
+        Raises:
+            GraphError: Refused, or no answer after all attempts.
+        """
+        return await self._send("GET", url, None, operation)
+
+    async def write(self, method: str, url: str, body: Mapping[str, Any], *, operation: str) -> Any:
+        """POST or PATCH and return the JSON value, or None.
+
+        Raises:
+            GraphError: Refused; ``may_be_done`` says whether it may have been carried out all the same.
+        """
+        return await self._send(method, url, orjson.dumps(body), operation)
+
+    async def _send(self, method: str, url: str, body: bytes | None, operation: str) -> Any:
+        try:
+            async for attempt in stamina.retry_context(
+                on=_wait_before_next,
+                attempts=MAX_ATTEMPTS,
+                timeout=2 * MAX_WAIT_S,
+                wait_initial=1.0,
+                wait_max=20.0,
+            ):
+                with attempt:
+                    return await self._send_signed_in(method, url, body, operation)
+        except _TryAgainError as last:
+            raise last.error from last
+        raise AssertionError("stamina returns or raises")
+
+    async def _send_signed_in(self, method: str, url: str, body: bytes | None, operation: str) -> Any:
+        try:
+            return await self._send_once(method, url, body, operation)
+        except GraphError as error:
+            if error.status != _UNAUTHORIZED:
+                raise
+        await self._tokens.forget_token()
+        return await self._send_once(method, url, body, operation)
+
+    async def _send_once(self, method: str, url: str, body: bytes | None, operation: str) -> Any:
+        token = await self._tokens.fetch_token()
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Prefer": 'IdType="ImmutableId"',
+            "client-request-id": str(uuid.uuid4()),
+            "Accept": "application/json",
+            **({"Content-Type": "application/json"} if body is not None else {}),
+        }
+        try:
+            async with (
+                self._slots,
+                self._open_session().request(
+                    method, URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
+                ) as response,
+            ):
+                raw = await response.read()
+                return self._judge(response, raw, reads=method == "GET", operation=operation)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise self._no_answer(error, reads=method == "GET", operation=operation) from error
+
+    def _judge(self, response: aiohttp.ClientResponse, raw: bytes, *, reads: bool, operation: str) -> Any:
+        request_id = response.headers.get("request-id", "")
+        _log.debug(
+            "graph.answered operation=%r status=%d request_id=%s", operation, response.status, request_id
+        )
+        body = _parse(raw)
+        if response.status in _SUCCESS:
+            if raw and body is None:
+                raise self._no_answer(ValueError("the answer is cut off"), reads=reads, operation=operation)
+            return body
+        error = refusal(
+            response.status, body, operation=operation, mailbox=self._mailbox, request_id=request_id
+        )
+        wait_s = _retry_after_s(response.headers)
+        throttled = response.status == _OVER_QUOTA or (response.status == _UNAVAILABLE and wait_s is not None)
+        passing = throttled or (reads and error.retryable)
+        if not passing or (wait_s or 0) > MAX_WAIT_S:
+            raise error
+        _log.warning("graph.retry operation=%r code=%s request_id=%s", operation, error.code, request_id)
+        raise _TryAgainError(error, wait_s)
+
+    def _no_answer(self, error: Exception, *, reads: bool, operation: str) -> Exception:
+        host = urlsplit(self.base_url).netloc
+        reason = str(error) or type(error).__name__
+        failure = GraphError(
+            f"Microsoft Graph at {host} gave no answer when asked to {operation}: {reason}",
+            operation=operation,
+            code="NoAnswer",
+            retryable=True,
+            may_be_done=True,
+        )
+        return _TryAgainError(failure, None) if reads and not _is_hopeless(error) else failure
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            url = urlsplit(self.base_url)
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=self._tls, limit=MAX_IN_FLIGHT),
+                timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+                trust_env=url.scheme == "https" and url.hostname not in ("127.0.0.1", "localhost", "::1"),
+            )
+        return self._session
+
+
+def _wait_before_next(error: Exception) -> bool | float:
+    if not isinstance(error, _TryAgainError):
+        return False
+    return True if error.wait_s is None else max(error.wait_s, 0.1)
+
+
+def _is_hopeless(error: Exception) -> bool:
+    return isinstance(error, aiohttp.ClientConnectorCertificateError)
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of Retry-After; the date form, which only proxies send, counts as none."""
+    try:
+        return float(headers.get("Retry-After", ""))
+    except ValueError:
+        return None
+
+
+def _parse(raw: bytes) -> Any:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None

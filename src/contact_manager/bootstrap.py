@@ -1,0 +1,195 @@
+"""The only place where choices meet: settings and environment become a working application."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from contact_manager.adapters.aws.parameters import fetch_parameters
+from contact_manager.adapters.aws.ses_contacts import SesContactDirectory
+from contact_manager.adapters.aws.session import AwsAccess
+from contact_manager.adapters.dry_run import DryRunCalendar
+from contact_manager.adapters.graph.calendar import GraphCalendar
+from contact_manager.adapters.graph.credentials import AzureCredential
+from contact_manager.adapters.graph.tokens import TokenSource
+from contact_manager.domain.email_address import fold_address
+from contact_manager.errors import ConfigError, Problem, UsageError
+from contact_manager.formats.config_json import check_service_url, parse_config
+from contact_manager.ports import ContactDirectory
+from contact_manager.services.schedule_meeting import MeetingServices
+from contact_manager.settings import GraphSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the caller chooses for one run, over the configuration.
+
+    Attributes:
+        profile: AWS profile, or None for the AWS chain.
+        region: AWS region for everything, or None.
+        label: Says in the customers' logs what the roles are assumed for.
+        is_dry_run: Whether the writing ports are swapped.
+    """
+
+    profile: str | None = None
+    region: str | None = None
+    label: str = ""
+    is_dry_run: bool = False
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the present moment in UTC."""
+        return datetime.now(UTC)
+
+
+def find_config_file(named: str | None, environment: Mapping[str, str]) -> Path:
+    """Return the configuration file's path: named, else CONFIG_FILE, else in CONFIG_PATH, else here."""
+    if named:
+        return Path(named)
+    if environment.get("CONFIG_FILE"):
+        return Path(environment["CONFIG_FILE"])
+    return Path(environment.get("CONFIG_PATH") or ".") / "config.json"
+
+
+def load_settings(named: str | None, environment: Mapping[str, str]) -> Settings:
+    """Read the configuration file and lay the environment's addresses over it.
+
+    Raises:
+        ConfigError: It cannot be read, or something in it or in the environment is wrong.
+    """
+    path = find_config_file(named, environment)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        how = "name it with --config-file, or set CONFIG_FILE"
+        problem = Problem("", f"cannot read the configuration {path}: {error.strerror}; {how}")
+        raise ConfigError([problem], source=str(path)) from error
+    settings = parse_config(data, source=str(path))
+    return replace(settings, graph=_with_addresses(settings.graph, environment))
+
+
+def _with_addresses(graph: GraphSettings, environment: Mapping[str, str]) -> GraphSettings:
+    problems = []
+    chosen = {"GRAPH_BASE_URL": graph.base_url, "AZURE_AUTHORITY_HOST": graph.authority_host}
+    for name in chosen:
+        if environment.get(name):
+            try:
+                chosen[name] = check_service_url(_with_scheme(environment[name]))
+            except ValueError as error:
+                problems.append(Problem(f"environment {name}", str(error)))
+    if problems:
+        raise ConfigError(problems, source="environment")
+    return replace(graph, base_url=chosen["GRAPH_BASE_URL"], authority_host=chosen["AZURE_AUTHORITY_HOST"])
+
+
+def _with_scheme(address: str) -> str:
+    """Azure's own tools take AZURE_AUTHORITY_HOST with and without a scheme."""
+    return address if "://" in address else f"https://{address}"
+
+
+def choose_organizer(named: str | None, settings: Settings, environment: Mapping[str, str]) -> str:
+    """Return the folded organizer's address.
+
+    Raises:
+        UsageError: None is given, or it is not an address.
+    """
+    raw = named or settings.meeting_organizer or environment.get("MEETING_ORGANIZER_EMAIL")
+    if not raw:
+        message = "no organizer: use --sender-email, or set email_config.meeting_organizer or MEETING_ORGANIZER_EMAIL"
+        raise UsageError([Problem("--sender-email", message)])
+    address = fold_address(raw)
+    if address is None:
+        raise UsageError([Problem("--sender-email", f"{raw!r} is not an e-mail address")])
+    return address
+
+
+def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext:
+    """Return what servers are trusted by: the system's authorities and those the environment names.
+
+    ``SSL_CERT_FILE`` is honoured by OpenSSL itself, ``REQUESTS_CA_BUNDLE`` and ``AWS_CA_BUNDLE`` are added.
+
+    Raises:
+        ConfigError: A named file cannot be used.
+    """
+    context = ssl.create_default_context()
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE"):
+        path = environment.get(name)
+        if path:
+            try:
+                context.load_verify_locations(**{"capath" if Path(path).is_dir() else "cafile": path})
+            except OSError as error:
+                problem = Problem(f"environment {name}", f"cannot use {path}: {error.strerror or error}")
+                raise ConfigError([problem], source="environment") from error
+    return context
+
+
+@asynccontextmanager
+async def open_directory(
+    settings: Settings, environment: Mapping[str, str], options: RunOptions
+) -> AsyncIterator[ContactDirectory]:
+    """Yield what reads the customers' contact lists; its connections are closed at the end."""
+    async with _aws_access(settings, tls_context(environment), options) as aws:
+        yield SesContactDirectory(aws, requests_per_second=settings.meeting.requests_per_second)
+
+
+@asynccontextmanager
+async def open_meeting_services(
+    settings: Settings, environment: Mapping[str, str], options: RunOptions, *, organizer: str
+) -> AsyncIterator[MeetingServices]:
+    """Yield what the meeting use case works with; its connections are closed at the end."""
+    tls = tls_context(environment)
+    async with _aws_access(settings, tls, options) as aws, AsyncExitStack() as stack:
+        graph = settings.graph
+        tokens = TokenSource(
+            partial(_find_credential, graph, environment, aws),
+            authority_host=graph.authority_host,
+            graph_url=graph.base_url,
+            tls=tls,
+        )
+        live = GraphCalendar(organizer, tokens, base_url=graph.base_url, tls=tls)
+        stack.push_async_callback(live.close)
+        yield MeetingServices(
+            settings,
+            SesContactDirectory(aws, requests_per_second=settings.meeting.requests_per_second),
+            DryRunCalendar(live) if options.is_dry_run else live,
+            SystemClock(),
+            is_dry_run=options.is_dry_run,
+        )
+
+
+def _aws_access(settings: Settings, tls: ssl.SSLContext, options: RunOptions) -> AwsAccess:
+    return AwsAccess(
+        tls=tls,
+        profile=options.profile,
+        region=options.region,
+        default_region=settings.aws_region,
+        label=options.label,
+    )
+
+
+async def _find_credential(
+    graph: GraphSettings, environment: Mapping[str, str], aws: AwsAccess
+) -> AzureCredential:
+    """Return the app's credential: a complete one from the environment, else the three SSM parameters."""
+    named = AzureCredential(
+        tenant_id=environment.get("AZURE_TENANT_ID", ""),
+        client_id=environment.get("AZURE_CLIENT_ID", ""),
+        federated_token_file=environment.get("AZURE_FEDERATED_TOKEN_FILE"),
+        certificate_path=environment.get("AZURE_CLIENT_CERTIFICATE_PATH"),
+        certificate_password=environment.get("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
+        client_secret=environment.get("AZURE_CLIENT_SECRET"),
+    )
+    if named.is_complete:
+        return named
+    names = (graph.tenant_id_parameter, graph.client_id_parameter, graph.client_secret_parameter)
+    values = await fetch_parameters(aws, names)
+    tenant_id, client_id, client_secret = (values[name].strip() for name in names)
+    return AzureCredential(tenant_id, client_id, client_secret=client_secret)

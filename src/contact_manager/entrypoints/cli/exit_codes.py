@@ -1,0 +1,34 @@
+"""What the shell is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+from contact_manager.domain.outcome import ErrorKind, ReportedError, RunReport
+
+
+class ExitCode(IntEnum):
+    """The command's exit codes; scripts depend on them."""
+
+    DONE = 0
+    FAILED = 1
+    BAD_INPUT = 2
+    STOPPED_BY_GUARD = 3
+    DONE_IN_PART = 4
+    INTERRUPTED = 130
+
+
+def exit_code(report: RunReport) -> ExitCode:
+    """Return how the run ended, as a number for scripts."""
+    if report.errors:
+        return error_code(report.errors)
+    return ExitCode.DONE_IN_PART if report.unreadable else ExitCode.DONE
+
+
+def error_code(errors: Sequence[ReportedError]) -> ExitCode:
+    """Return the number for these errors; a failure outweighs a guard, bad input outweighs both."""
+    kinds = {error.kind for error in errors}
+    if ErrorKind.INPUT in kinds:
+        return ExitCode.BAD_INPUT
+    return ExitCode.FAILED if ErrorKind.REMOTE in kinds else ExitCode.STOPPED_BY_GUARD

@@ -1,0 +1,83 @@
+"""From flags to what the use cases take: settings, change, organizer, topics, customers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from contact_manager.bootstrap import RunOptions, load_settings
+from contact_manager.domain.change import ANNOUNCEMENT_TOPICS, Change
+from contact_manager.domain.customer import fold_customer_code
+from contact_manager.domain.recipients import TopicSelection
+from contact_manager.entrypoints.cli.options import CommonOptions, ReadingOptions
+from contact_manager.errors import InvalidChangeError, Problem, UsageError
+from contact_manager.formats.change_json import MAX_CHANGE_BYTES, parse_change
+from contact_manager.settings import Settings
+
+
+def read_settings(options: CommonOptions) -> Settings:
+    """Load the configuration with the flags laid over it.
+
+    Raises:
+        ConfigError: It cannot be read or is wrong.
+    """
+    settings = load_settings(options.config_file, os.environ)
+    if options.log_level is None and settings.log_level:
+        logging.getLogger("contact_manager").setLevel(settings.log_level.upper())
+    concurrency = getattr(options, "max_customer_concurrency", None)
+    if concurrency:
+        settings = replace(settings, meeting=replace(settings.meeting, max_customer_concurrency=concurrency))
+    return settings
+
+
+def read_change(options: ReadingOptions, settings: Settings) -> Change:
+    """Read the change file.
+
+    Raises:
+        UsageError: None is named.
+        InvalidChangeError: It cannot be read or is wrong.
+    """
+    name = options.json_metadata
+    if not name:
+        raise UsageError([Problem("--json-metadata", "name the change file, or - for stdin")])
+    source = "stdin" if name == "-" else name
+    try:
+        with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
+            data = file.read(MAX_CHANGE_BYTES + 1)
+    except OSError as error:
+        problem = Problem("", f"cannot read the change file: {error.strerror}")
+        raise InvalidChangeError([problem], source=source) from error
+    return parse_change(data, source=source, default_time_zone=settings.meeting.time_zone)
+
+
+def choose_customers(options: ReadingOptions, available: tuple[str, ...], where: str) -> tuple[str, ...]:
+    """Return the codes that --customer-code names, or none of them when it is not used.
+
+    Raises:
+        UsageError: A code is malformed or not among ``available``.
+    """
+    chosen, problems = [], []
+    for raw in options.customer_code or []:
+        code = fold_customer_code(raw)
+        if code is None or code not in available:
+            problems.append(Problem("--customer-code", f"{raw!r} is not a customer of {where}"))
+        else:
+            chosen.append(code)
+    if problems:
+        raise UsageError(problems)
+    return tuple(dict.fromkeys(chosen))
+
+
+def choose_topics(options: ReadingOptions, settings: Settings, change: Change | None) -> TopicSelection:
+    """Return the topics: named by flag, else the announcement's own, else the configured one."""
+    own = ANNOUNCEMENT_TOPICS.get(change.kind) if change else None
+    topic = options.topic_name or own or settings.meeting.topic
+    return TopicSelection(topic, settings.meeting.optional_topics)
+
+
+def run_options(options: CommonOptions, *, label: str, is_dry_run: bool = False) -> RunOptions:
+    """Return what the flags say about the run itself."""
+    return RunOptions(profile=options.profile, region=options.region, label=label, is_dry_run=is_dry_run)

@@ -1,0 +1,222 @@
+"""The command ``ccoe-customer-contact-manager``, short ``ccm``."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from contact_manager.domain.outcome import ErrorKind, ReportedError, RunReport
+from contact_manager.entrypoints.cli.exit_codes import ExitCode
+from contact_manager.entrypoints.cli.options import (
+    ApplyOptions,
+    CommonOptions,
+    MeetingOptions,
+    ReadingOptions,
+    takes,
+)
+from contact_manager.entrypoints.cli.ses import list_actions, run_ses_action, with_double_dashes
+
+PROGRAM = "ccoe-customer-contact-manager"
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""Typer raises it for every wrong command line and does not export it."""
+
+_log = logging.getLogger(__name__)
+
+
+def _group(summary: str) -> typer.Typer:
+    return typer.Typer(no_args_is_help=True, help=summary)
+
+
+app = typer.Typer(
+    name=PROGRAM,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="One Microsoft Teams meeting for the Amazon SES subscribers of every customer a change affects.",
+)
+meeting = _group("Plan, make and look at the meeting of a change.")
+recipients = _group("Who would be invited, who not, and why.")
+config = _group("Check and show the configuration.")
+sandbox = _group("Try everything without an account.")
+for _name, _commands, _panel in (
+    ("meeting", meeting, "Email & notifications"),
+    ("recipients", recipients, "Email & notifications"),
+    ("config", config, "Set-up"),
+    ("sandbox", sandbox, "Set-up"),
+):
+    app.add_typer(_commands, name=_name, rich_help_panel=_panel)
+
+
+def _as_paragraphs(text: str) -> str:
+    """Keep line breaks in a help page, where single ones are folded."""
+    return "\n\n".join(line for line in text.splitlines() if line)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    *,
+    show_version: Annotated[
+        bool, typer.Option("--version", metavar="", help="Show the version and leave.")
+    ] = False,
+) -> None:
+    if show_version:
+        sys.stdout.write(f"{PROGRAM} {version(PROGRAM)}\n")
+        raise typer.Exit
+
+
+@app.command("ses", rich_help_panel="Email & notifications", epilog=_as_paragraphs(list_actions()))
+@takes(ApplyOptions)
+def _ses(
+    *,
+    action: Annotated[str, typer.Option(metavar="X", help="What to do; `--action help` lists the actions.")],
+    options: ApplyOptions,
+) -> None:
+    """The established form: ses --action X. Flags may be spelled with one dash."""
+    run_ses_action(action, options)
+
+
+@meeting.command("plan")
+@takes(MeetingOptions)
+def _meeting_plan(options: MeetingOptions) -> None:
+    """Read everything, write nothing: show who would be invited and what would happen."""
+    from contact_manager.entrypoints.cli.actions.apply_meeting import apply_meeting
+
+    apply_meeting(options, is_dry_run=True)
+
+
+@meeting.command("apply")
+@takes(ApplyOptions)
+def _meeting_apply(options: ApplyOptions) -> None:
+    """Bring the one meeting of the change in line with it: create, update or leave alone."""
+    from contact_manager.entrypoints.cli.actions.apply_meeting import apply_meeting
+
+    apply_meeting(options, is_dry_run=options.dry_run)
+
+
+@meeting.command("show")
+@takes(ReadingOptions)
+def _meeting_show(options: ReadingOptions) -> None:
+    """Show the meeting as it is in the calendar now, with everybody's answer."""
+    from contact_manager.entrypoints.cli.actions.show_meeting import show_meeting
+
+    show_meeting(options)
+
+
+@recipients.command("list")
+@takes(ReadingOptions)
+def _recipients_list(options: ReadingOptions) -> None:
+    """List who would be invited, and who not and why; without a change file, of all customers."""
+    from contact_manager.entrypoints.cli.actions.list_recipients import list_recipients
+
+    list_recipients(options)
+
+
+@recipients.command("explain")
+@takes(ReadingOptions)
+def _recipients_explain(
+    address: Annotated[str, typer.Argument(help="E-mail address.")], *, options: ReadingOptions
+) -> None:
+    """Explain why one person is invited or not, customer by customer."""
+    from contact_manager.entrypoints.cli.actions.explain_recipient import explain_recipient
+
+    explain_recipient(address, options)
+
+
+@config.command("check")
+@takes(CommonOptions)
+def _config_check(options: CommonOptions) -> None:
+    """Check the configuration; every problem is named with its place."""
+    from contact_manager.entrypoints.cli.actions.check_config import check_config
+
+    check_config(options)
+
+
+@config.command("show")
+@takes(CommonOptions)
+def _config_show(options: CommonOptions) -> None:
+    """Show the configuration with every default filled in."""
+    from contact_manager.entrypoints.cli.actions.check_config import show_config
+
+    show_config(options)
+
+
+@config.command("schema")
+def _config_schema() -> None:
+    """Print the JSON Schema of the configuration."""
+    from contact_manager.entrypoints.cli.actions.check_config import print_schema
+
+    print_schema()
+
+
+@sandbox.command("demo")
+def _sandbox_demo() -> None:
+    """Run the main job on the example changes: dry run, create, run again."""
+    from contact_manager.entrypoints.cli.actions.run_sandbox import run_demo
+
+    run_demo()
+
+
+@sandbox.command("up")
+def _sandbox_up() -> None:
+    """Start the sandbox, print the environment to export, and stay until stopped."""
+    from contact_manager.entrypoints.cli.actions.run_sandbox import run_sandbox
+
+    run_sandbox()
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line ``arguments`` and return the exit code: the outermost door."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        code = app(with_double_dashes(arguments), prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+    except _UsageError as error:
+        error.show()  # type: ignore[attr-defined]
+        message = error.format_message()  # type: ignore[attr-defined]
+        return _give_up(arguments, ErrorKind.INPUT, "UsageError", message, code=ExitCode.BAD_INPUT)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except (KeyboardInterrupt, typer.Abort):
+        return _interrupted(arguments)
+    except Exception as error:  # noqa: BLE001 - the outermost door
+        _log.debug("command.crashed", exc_info=True)
+        message = f"internal error, please report it: {type(error).__name__}: {error}"
+        sys.stderr.write(f"{PROGRAM}: {message}\nThe traceback: --log-level debug\n")
+        return _give_up(arguments, ErrorKind.REMOTE, "InternalError", message, code=ExitCode.FAILED)
+    if code == ExitCode.INTERRUPTED:
+        return _interrupted(arguments)
+    return int(code or 0)
+
+
+def _interrupted(arguments: Sequence[str]) -> int:
+    message = "interrupted; run the same command again: it goes on from what is there"
+    sys.stderr.write(f"{PROGRAM}: {message}\n")
+    return _give_up(arguments, ErrorKind.REMOTE, "Interrupted", message, code=ExitCode.INTERRUPTED)
+
+
+def _give_up(arguments: Sequence[str], kind: ErrorKind, name: str, message: str, *, code: ExitCode) -> int:
+    """Keep the promise of one JSON object also when a command did not come to its report."""
+    from contact_manager.entrypoints.cli.door import asks_for_json, print_json
+    from contact_manager.formats.report_json import meeting_report
+
+    if asks_for_json(arguments):
+        print_json(meeting_report(RunReport(errors=(ReportedError(kind, name, message),))))
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Who has been read so far, on stderr, when a person is watching."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from contact_manager.domain.outcome import CustomerOutcome
+from contact_manager.entrypoints.cli.door import open_console
+from contact_manager.entrypoints.cli.options import CommonOptions, OutputFormat
+
+
+@contextmanager
+def customer_progress(
+    options: CommonOptions, total: int
+) -> Iterator[Callable[[CustomerOutcome], None] | None]:
+    """Yield what to call for every customer that is done, or None when nobody watches."""
+    if options.output is OutputFormat.JSON or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (
+        TextColumn("Reading customers"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+    )
+    console = open_console(no_color=options.no_color, stderr=True)
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda outcome: progress.update(task, advance=1, description=outcome.code)

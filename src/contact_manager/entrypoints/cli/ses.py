@@ -1,0 +1,87 @@
+"""The established ``ses --action X`` form: its table of actions, and how its flags may be spelled."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import typer
+
+from contact_manager.entrypoints.cli.options import ApplyOptions
+
+HELP_ACTION = "help"
+
+
+@dataclass(frozen=True, slots=True)
+class SesAction:
+    """An action's established name; ``instead`` names the one to use when it is deprecated."""
+
+    name: str
+    category: str
+    summary: str
+    instead: str | None = None
+
+
+ACTIONS = (
+    SesAction(
+        "create-multi-customer-meeting-invite",
+        "Email & notifications",
+        "One Teams meeting with the subscribers of all customers (also: meeting apply)",
+    ),
+    SesAction(
+        "create-meeting-invite",
+        "Email & notifications",
+        "Deprecated name of create-multi-customer-meeting-invite",
+        instead="create-multi-customer-meeting-invite",
+    ),
+    SesAction(HELP_ACTION, "Help", "This list"),
+)
+
+
+def list_actions() -> str:
+    """Return the actions in their categories, as text."""
+    lines = ["Actions of ses --action:"]
+    for category in dict.fromkeys(action.category for action in ACTIONS):
+        lines += ["", f"{category}:"]
+        for one in ACTIONS:
+            if one.category == category:
+                lines += [f"  {one.name}", f"      {one.summary}"]
+    return "\n".join(lines)
+
+
+def run_ses_action(name: str, options: ApplyOptions) -> None:
+    """Run the established action ``name``.
+
+    Raises:
+        typer.BadParameter: There is no such action.
+    """
+    action = next((one for one in ACTIONS if one.name == name), None)
+    if action is None:
+        near = difflib.get_close_matches(name, [one.name for one in ACTIONS], n=1)
+        hint = f" Did you mean {near[0]}?" if near else " See ses --action help."
+        raise typer.BadParameter(f"there is no action {name!r}.{hint}", param_hint="--action")
+    if action.instead:
+        typer.echo(f"warning: {action.name} is deprecated; use {action.instead}.", err=True)
+    if action.name == HELP_ACTION:
+        sys.stdout.write(f"{list_actions()}\n")
+        return
+    from contact_manager.entrypoints.cli.actions.apply_meeting import apply_meeting
+
+    apply_meeting(options, is_dry_run=options.dry_run)
+
+
+def with_double_dashes(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with ``-flag`` as ``--flag`` behind ``ses``, as scripts of old spell them.
+
+    A lone dash (stdin) and one-letter flags stay as they are.
+    """
+    if "ses" not in arguments:
+        return list(arguments)
+    start = arguments.index("ses")
+    return [
+        *arguments[:start],
+        *(f"-{one}" if re.match(r"-[a-z][a-z-]+(=|$)", one) else one for one in arguments[start:]),
+    ]

@@ -1,0 +1,152 @@
+"""Reports for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from contact_manager.domain.outcome import Action, CustomerStatus, ReportedMeeting, RunReport
+
+_HEADLINES = {
+    Action.CREATED: "Meeting created",
+    Action.UPDATED: "Meeting updated",
+    Action.UNCHANGED: "Meeting unchanged: it is as it should be, nobody was mailed",
+    Action.NONE: "No meeting was touched",
+    Action.WOULD_CREATE: "Dry run: the meeting would be created",
+    Action.WOULD_UPDATE: "Dry run: the meeting would be updated",
+    Action.WOULD_LEAVE: "Dry run: the meeting would be left as it is",
+}
+_STATUS_STYLES = {
+    CustomerStatus.OK: "green",
+    CustomerStatus.FAILED: "red",
+    CustomerStatus.NOT_CONFIGURED: "red",
+}
+_MANY = 20
+_FEW = 5
+
+
+def show_meeting_report(report: RunReport, console: Console, talk: Console) -> None:
+    """Tell what happened, or would happen, to the meeting, who is in and who is out."""
+    if report.customers:
+        style = "red" if report.errors else "bold"
+        console.print(Text(_headline(report), style=style))
+    if report.meeting is not None:
+        console.print(meeting_grid(report.meeting, report))
+    _show_people(report, console, everybody=report.dry_run)
+    show_remarks(report, talk)
+
+
+def show_recipients_report(report: RunReport, console: Console, talk: Console) -> None:
+    """Tell who is in and who is out."""
+    _show_people(report, console, everybody=True)
+    show_remarks(report, talk)
+
+
+def _headline(report: RunReport) -> str:
+    if report.errors and report.action is Action.NONE:
+        return "Nothing was changed"
+    return _HEADLINES[report.action]
+
+
+def meeting_grid(meeting: ReportedMeeting, report: RunReport) -> Padding:
+    """Return the meeting as a block of lines."""
+    grid = _grid()
+    grid.add_row("Subject", Text(meeting.subject))
+    grid.add_row("When", _when(meeting))
+    grid.add_row("Organizer", Text(meeting.organizer))
+    grid.add_row("Location", Text(meeting.location))
+    grid.add_row("Attendees", "hidden from each other" if meeting.hide_attendees else "see each other")
+    for event in report.events:
+        if event.join_url:
+            grid.add_row("Join link", Text(event.join_url, overflow="fold"))
+    for name, addresses in (("New", report.changes.added), ("Gone", report.changes.removed)):
+        if addresses:
+            grid.add_row(name, Text(_some(addresses)))
+    if report.changes.fields:
+        grid.add_row("Changed", ", ".join(report.changes.fields))
+    return Padding(grid, (0, 0, 1, 2))
+
+
+def _when(meeting: ReportedMeeting) -> str:
+    start, end = meeting.start, meeting.end
+    until = end.strftime("%H:%M %Z" if start.date() == end.date() else "%a %d %b %Y %H:%M %Z")
+    utc = start.utctimetuple()
+    return f"{start:%a %d %b %Y %H:%M} - {until} ({meeting.time_zone}; {utc.tm_hour:02}:{utc.tm_min:02} UTC)"
+
+
+def _show_people(report: RunReport, console: Console, *, everybody: bool) -> None:
+    if not report.customers:
+        return
+    console.print(_customers(report))
+    invited = report.recipients.invited
+    if everybody and invited:
+        table = _table(f"Recipients ({len(invited)})", "Address", "Role", "Through")
+        for one in invited:
+            table.add_row(one.address, one.role.value, ", ".join(one.customers) or "change file")
+        console.print(table)
+    if report.recipients.excluded:
+        console.print(_excluded(report))
+
+
+def _customers(report: RunReport) -> Table:
+    total = len(report.recipients.invited)
+    table = _table(f"Customers ({len(report.customers)}), {total} people to invite", "Code", "Name", "Read")
+    for title in ("Contacts", "Recipients"):
+        table.add_column(title, justify="right")
+    table.add_column("ms", justify="right")
+    for one in report.customers:
+        status = Text(one.status.value, style=_STATUS_STYLES[one.status])
+        numbers = (str(one.contacts), str(one.recipients)) if one.status is CustomerStatus.OK else ("-", "-")
+        table.add_row(one.code, one.name, status, *numbers, str(round(one.duration.total_seconds() * 1000)))
+    return table
+
+
+def _excluded(report: RunReport) -> Table:
+    groups: dict[tuple[str, str], list[str]] = {}
+    for one in report.recipients.excluded:
+        groups.setdefault((one.customer or "change file", one.reason.value), []).append(one.address)
+    table = _table(f"Left out ({len(report.recipients.excluded)})", "Address", "Customer", "Reason")
+    for (customer, reason), addresses in sorted(groups.items()):
+        for address in addresses[:_FEW]:
+            table.add_row(Text(address), customer, reason)
+        if len(addresses) > _FEW:
+            table.add_row(f"and {len(addresses) - _FEW} more (all: --output json)", customer, reason)
+    return table
+
+
+def show_remarks(report: RunReport, talk: Console) -> None:
+    """Tell what to look at: warnings, customers that could not be read, errors."""
+    for warning in report.warnings:
+        talk.print(Text.assemble(("warning: ", "yellow"), warning), soft_wrap=True)
+    for one in report.unreadable:
+        talk.print(
+            Text.assemble(("not read: ", "red"), f"{one.code}: {one.error_message} [{one.error_type}]"),
+            soft_wrap=True,
+        )
+    for error in report.errors:
+        place = f"{error.path}: " if error.path else ""
+        talk.print(Text.assemble(("error: ", "red"), f"{place}{error.message}"), soft_wrap=True)
+
+
+def _some(addresses: Iterable[str]) -> str:
+    listed = list(addresses)
+    rest = f" and {len(listed) - _MANY} more" if len(listed) > _MANY else ""
+    return ", ".join(listed[:_MANY]) + rest
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, header_style="dim", overflow="fold")
+    return table
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column(overflow="fold")
+    return grid

@@ -1,0 +1,62 @@
+"""What a dialect file declares: where the parts of a change stand in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contact_manager.formats.change_json.reader import Places
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where a point in time stands: a time of day with a date beside it, or both in one of the two."""
+
+    time: Places
+    date: Places = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The places of one dialect.
+
+    Attributes:
+        customers: Where customer codes are expected when there are none at all.
+        customer_holders: Objects that may hold customer codes besides the top level.
+        objects: What must be an object if it is there.
+        kind: Where the announcement type stands; empty for technical changes.
+        starts, ends: Of the implementation; the first complete one counts.
+        meeting_starts: The first that says anything counts.
+        meeting_time_zone: Zone of the meeting's own start, when it is not the change's.
+        wanted, attendees: Groups of places; those of one group are read together, and the first group
+            that says anything counts.
+        start_expected: Where a start is expected when there is none at all.
+    """
+
+    title: Places
+    change_id: Places
+    customers: str
+    start_expected: str
+    time_zone: Places
+    starts: tuple[Moment, ...] = ()
+    ends: tuple[Moment, ...] = ()
+    meeting_starts: tuple[Moment, ...] = ()
+    meeting_time_zone: Places = ()
+    meeting_title: Places = ()
+    meeting_duration: Places = ()
+    meeting_location: Places = ()
+    wanted: tuple[Places, ...] = ()
+    attendees: tuple[Places, ...] = ()
+    customer_holders: Places = ()
+    objects: Places = ()
+    kind: Places = ()
+    reason: Places = ()
+    implementation_plan: Places = ()
+    test_plan: Places = ()
+    customer_impact: Places = ()
+    rollback_plan: Places = ()
+    summary: Places = ()
+    content: Places = ()
+    service_now_ticket: Places = ()
+    jira_ticket: Places = ()
+    status: Places = ()
+    version: Places = ()

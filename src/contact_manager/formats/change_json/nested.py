@@ -1,0 +1,54 @@
+"""The nested dialect: the change in ``changeMetadata``, the meeting in ``meetingInvite``."""
+
+from __future__ import annotations
+
+from contact_manager.formats.change_json.layout import Layout, Moment
+from contact_manager.formats.change_json.reader import Reader
+
+_SCHEDULE = "changeMetadata.schedule"
+_TICKETS = "changeMetadata.tickets"
+
+LAYOUT = Layout(
+    change_id=("changeId", "changeMetadata.changeId"),
+    title=("changeMetadata.changeTitle", "changeMetadata.title"),
+    customers="$.changeMetadata.customerCodes",
+    customer_holders=("changeMetadata",),
+    objects=(_SCHEDULE, _TICKETS, "meetingInvite"),
+    time_zone=(f"{_SCHEDULE}.timezone", "changeMetadata.timezone", "timezone", "meetingInvite.timezone"),
+    start_expected=f"$.{_SCHEDULE}.implementationStart",
+    starts=(
+        Moment(time=(f"{_SCHEDULE}.implementationStart",)),
+        Moment(time=(f"{_SCHEDULE}.beginTime",), date=(f"{_SCHEDULE}.beginDate",)),
+    ),
+    ends=(
+        Moment(time=(f"{_SCHEDULE}.implementationEnd",)),
+        Moment(time=(f"{_SCHEDULE}.endTime",), date=(f"{_SCHEDULE}.endDate",)),
+    ),
+    meeting_time_zone=("meetingInvite.timezone",),
+    meeting_starts=(
+        Moment(time=("meetingInvite.startTime", "meetingInvite.time"), date=("meetingInvite.date",)),
+    ),
+    meeting_title=("meetingInvite.title",),
+    meeting_duration=("meetingInvite.duration", "meetingInvite.durationMinutes"),
+    meeting_location=("meetingInvite.location",),
+    wanted=(
+        ("include_meeting", "meetingRequired"),
+        ("changeMetadata.include_meeting", "changeMetadata.meetingRequired"),
+    ),
+    attendees=(("meetingInvite.attendees", "attendees"),),
+    reason=("changeMetadata.changeReason",),
+    implementation_plan=("changeMetadata.implementationPlan",),
+    test_plan=("changeMetadata.testPlan",),
+    customer_impact=("changeMetadata.expectedCustomerImpact", "changeMetadata.customerImpact"),
+    rollback_plan=("changeMetadata.rollbackPlan",),
+    service_now_ticket=(f"{_TICKETS}.serviceNow", f"{_TICKETS}.snow", "changeMetadata.snowTicket"),
+    jira_ticket=(f"{_TICKETS}.jira", "changeMetadata.jiraTicket"),
+    status=("status", "changeMetadata.status"),
+    version=("version", "changeMetadata.version"),
+)
+
+
+def recognises(reader: Reader) -> bool:
+    """Return whether ``changeMetadata`` is an object."""
+    found = reader.find(("changeMetadata",))
+    return found is not None and isinstance(found.value, dict)

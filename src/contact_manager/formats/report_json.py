@@ -1,0 +1,220 @@
+"""Reports as JSON objects for programs, schema ``contact-manager/<kind>/v1``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from contact_manager.domain.customer import Customer
+from contact_manager.domain.meeting import CalendarEvent
+from contact_manager.domain.outcome import CustomerOutcome, CustomerStatus, ReportedError, RunReport
+from contact_manager.domain.recipients import Exclusion, Recipient
+from contact_manager.settings import Settings
+
+
+def dump_json(value: dict[str, Any]) -> str:
+    """Return one indented JSON object."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+
+
+def meeting_report(report: RunReport) -> dict[str, Any]:
+    """Return the object of ``contact-manager/meeting/v1``."""
+    return {
+        "schema": "contact-manager/meeting/v1",
+        "ok": report.is_ok,
+        "dry_run": report.dry_run,
+        "change_id": report.change_id,
+        "topic": report.topic,
+        "action": report.action.value,
+        "meeting": _meeting(report),
+        **_people(report),
+        "changes": {
+            "added": list(report.changes.added),
+            "removed": list(report.changes.removed),
+            "fields": list(report.changes.fields),
+        },
+        **_remarks(report),
+    }
+
+
+def shown_meeting_report(report: RunReport) -> dict[str, Any]:
+    """Return the object of ``contact-manager/meeting/v1`` with every attendee and answer."""
+    attendees = sorted(
+        (attendee for event in report.events for attendee in event.attendees), key=lambda one: one.address
+    )
+    return meeting_report(report) | {
+        "attendees": [
+            {"address": one.address, "role": one.role.value, "response": one.response or None}
+            for one in attendees
+        ]
+    }
+
+
+def recipients_report(report: RunReport) -> dict[str, Any]:
+    """Return the object of ``contact-manager/recipients/v1``: the people, no meeting."""
+    return {
+        "schema": "contact-manager/recipients/v1",
+        "ok": report.is_ok,
+        "change_id": report.change_id,
+        "topic": report.topic,
+        **_people(report),
+        **_remarks(report),
+    }
+
+
+def explanation_report(report: RunReport, address: str) -> dict[str, Any]:
+    """Return the object of ``contact-manager/explanation/v1``: one person, customer by customer."""
+    invited = next((one for one in report.recipients.invited if one.address == address), None)
+    reasons = {one.customer: one.reason.value for one in report.recipients.excluded if one.address == address}
+    return {
+        "schema": "contact-manager/explanation/v1",
+        "ok": report.is_ok,
+        "address": address,
+        "topic": report.topic,
+        "invited": invited is not None,
+        "role": invited.role.value if invited else None,
+        "source": invited.source.value if invited else None,
+        "customers": [
+            {"code": one.code, "verdict": _verdict(one, invited, reasons)} for one in report.customers
+        ],
+        **_remarks(report),
+    }
+
+
+def _verdict(customer: CustomerOutcome, invited: Recipient | None, reasons: dict[str | None, str]) -> str:
+    if customer.status is not CustomerStatus.OK:
+        return "unreadable"
+    if invited and customer.code in invited.customers:
+        return "invited"
+    return reasons.get(customer.code, "not-listed")
+
+
+def checked_config_report(report: RunReport) -> dict[str, Any]:
+    """Return the object of ``contact-manager/config-check/v1``."""
+    return {"schema": "contact-manager/config-check/v1", "ok": report.is_ok, **_remarks(report)}
+
+
+def settings_object(settings: Settings) -> dict[str, Any]:
+    """Return the configuration as understood, every default filled in, in the file's own words."""
+    meeting, graph = settings.meeting, settings.graph
+    return {
+        "schema": "contact-manager/config/v1",
+        "ok": True,
+        "source": settings.source,
+        "aws_region": settings.aws_region,
+        "log_level": settings.log_level,
+        "s3_config": {"bucket_name": settings.bucket_name},
+        "customer_mappings": {one.code: _configured_customer(one) for one in settings.customers.values()},
+        "email_config": {
+            "sender_address": settings.sender_address,
+            "meeting_organizer": settings.meeting_organizer,
+        },
+        "meeting_config": {
+            "topic": meeting.topic,
+            "time_zone": meeting.time_zone,
+            "duration_minutes": round(meeting.duration.total_seconds() / 60),
+            "location": meeting.location,
+            "hide_attendees": meeting.hide_attendees.value,
+            "optional_topics": list(meeting.optional_topics),
+            "attendee_limit": meeting.attendee_limit,
+            "templates_dir": meeting.templates_dir,
+            "auto_schedule": meeting.auto_schedule,
+            "requests_per_second": meeting.requests_per_second,
+            "max_customer_concurrency": meeting.max_customer_concurrency,
+            "customer_timeout_seconds": meeting.customer_timeout.total_seconds(),
+        },
+        "graph_config": {
+            "base_url": graph.base_url,
+            "authority_host": graph.authority_host,
+            "client_id_parameter": graph.client_id_parameter,
+            "client_secret_parameter": graph.client_secret_parameter,
+            "tenant_id_parameter": graph.tenant_id_parameter,
+        },
+    }
+
+
+def _configured_customer(customer: Customer) -> dict[str, Any]:
+    return {
+        "customer_code": customer.code,
+        "customer_name": customer.name,
+        "region": customer.region,
+        "ses_role_arn": customer.role_arn,
+        "external_id": customer.external_id,
+        "contact_list_name": customer.contact_list_name,
+        "restricted_recipients": sorted(customer.restricted_recipients),
+    }
+
+
+def _people(report: RunReport) -> dict[str, Any]:
+    return {
+        "recipients": [_recipient(one) for one in report.recipients.invited],
+        "excluded": [_exclusion(one) for one in report.recipients.excluded],
+        "customers": [_customer(one) for one in report.customers],
+    }
+
+
+def _remarks(report: RunReport) -> dict[str, Any]:
+    return {
+        "warnings": list(report.warnings),
+        "errors": [_error(error) for error in report.errors],
+    }
+
+
+def _meeting(report: RunReport) -> dict[str, Any] | None:
+    meeting = report.meeting
+    if meeting is None or not report.events:
+        return None
+    return {
+        "subject": meeting.subject,
+        "organizer": meeting.organizer,
+        "start": meeting.start.isoformat(),
+        "end": meeting.end.isoformat(),
+        "time_zone": meeting.time_zone,
+        "location": meeting.location,
+        "hide_attendees": meeting.hide_attendees,
+        "events": [_event(event) for event in report.events],
+    }
+
+
+def _event(event: CalendarEvent) -> dict[str, Any]:
+    return {
+        "event_id": event.event_id or None,
+        "web_link": event.web_link or None,
+        "join_url": event.join_url or None,
+        "attendees": len(event.attendees),
+    }
+
+
+def _recipient(recipient: Recipient) -> dict[str, Any]:
+    return {
+        "address": recipient.address,
+        "role": recipient.role.value,
+        "customers": list(recipient.customers),
+        "source": recipient.source.value,
+    }
+
+
+def _exclusion(exclusion: Exclusion) -> dict[str, Any]:
+    return {
+        "address": exclusion.address,
+        "customer": exclusion.customer,
+        "reason": exclusion.reason.value,
+    }
+
+
+def _customer(outcome: CustomerOutcome) -> dict[str, Any]:
+    failed = outcome.error_type or outcome.error_message
+    return {
+        "code": outcome.code,
+        "name": outcome.name,
+        "status": outcome.status.value,
+        "contacts": outcome.contacts,
+        "recipients": outcome.recipients,
+        "error": {"type": outcome.error_type, "message": outcome.error_message} if failed else None,
+        "duration_ms": round(outcome.duration.total_seconds() * 1000),
+    }
+
+
+def _error(error: ReportedError) -> dict[str, Any]:
+    return {"type": error.type, "message": error.message, "path": error.path or None}

@@ -1,0 +1,160 @@
+"""Small worlds for tests: customers, contacts, changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from contact_manager.domain.change import Change, ChangeKind
+from contact_manager.domain.customer import Customer
+from contact_manager.domain.meeting import (
+    Attendee,
+    CalendarEvent,
+    EventMemory,
+    EventUpdate,
+    MeetingKey,
+    MeetingPlan,
+)
+from contact_manager.domain.subscription import OPT_IN, OPT_OUT, Contact, ContactList
+from contact_manager.errors import RemoteServiceError
+
+TOPIC = "aws-calendar"
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+NEW_YORK = ZoneInfo("America/New_York")
+START = datetime(2031, 1, 14, 18, 0, tzinfo=NEW_YORK)
+
+
+class FixedClock:
+    def now(self) -> datetime:
+        return NOW
+
+
+def customer(code: str, *allowed: str, **more: Any) -> Customer:
+    return Customer(
+        code,
+        code.upper(),
+        "us-east-1",
+        "arn:aws:iam::111111111111:role/contact-reader",
+        restricted_recipients=frozenset(allowed),
+        **more,
+    )
+
+
+def contact(address: str, choice: str | None = OPT_IN, *, unsubscribe_all: bool = False) -> Contact:
+    return Contact(address, {TOPIC: choice} if choice else {}, unsubscribe_all)
+
+
+def contact_list(*contacts: Contact | str, default: str = OPT_OUT, **more: Any) -> ContactList:
+    listed = tuple(one if isinstance(one, Contact) else contact(one) for one in contacts)
+    return ContactList("main", {TOPIC: default}, listed, **more)
+
+
+def change(*customers: str, **more: Any) -> Change:
+    values: dict[str, Any] = {
+        "change_id": "CHG-1",
+        "kind": ChangeKind.CHANGE,
+        "title": "Database upgrade",
+        "time_zone": "America/New_York",
+        "implementation_start": START,
+        "implementation_end": START + timedelta(hours=2),
+    }
+    return Change(customers=customers or ("hts",), **(values | more))
+
+
+def plan(*addresses: str, **more: Any) -> MeetingPlan:
+    values: dict[str, Any] = {
+        "key": MeetingKey("chg-1"),
+        "organizer": "changes@example.com",
+        "subject": "Change Implementation: Database upgrade",
+        "start": START,
+        "end": START + timedelta(hours=2),
+        "time_zone": "America/New_York",
+        "location": "Microsoft Teams",
+        "hide_attendees": False,
+        "body": "<h2>Database upgrade</h2>",
+    }
+    return MeetingPlan(attendees=tuple(map(Attendee, sorted(addresses))), **(values | more))
+
+
+@dataclass
+class FakeDirectory:
+    """Contact lists from memory; a customer may fail instead."""
+
+    lists: Mapping[str, ContactList]
+    failures: Mapping[str, RemoteServiceError] = field(default_factory=dict)
+
+    async def fetch_contacts(self, customer: Customer, topics: Sequence[str]) -> ContactList:
+        if customer.code in self.failures:
+            raise self.failures[customer.code]
+        return self.lists[customer.code]
+
+
+@dataclass
+class InMemoryCalendar:
+    """A calendar that keeps events by key and counts who was told what."""
+
+    events: dict[str, CalendarEvent] = field(default_factory=dict)
+    notices: list[tuple[str, str]] = field(default_factory=list)
+    writes: list[str] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)
+
+    async def find_events(self, key: MeetingKey) -> tuple[CalendarEvent, ...]:
+        return tuple(event for event_id, event in self.events.items() if self.keys[event_id] == key.value)
+
+    async def create_event(self, plan: MeetingPlan) -> CalendarEvent:
+        found = await self.find_events(plan.key)
+        if found:
+            return found[0]
+        event_id = f"event-{len(self.keys) + 1}"
+        event = CalendarEvent(
+            event_id,
+            plan.subject,
+            plan.start,
+            plan.end,
+            plan.location,
+            plan.hide_attendees,
+            plan.attendees,
+            plan.first_memory(),
+            f"https://teams.example.com/{event_id}",
+            f"https://outlook.example.com/{event_id}",
+        )
+        self.keys[event_id] = plan.key.value
+        self._keep("create", event)
+        self._tell("invitation", [one.address for one in plan.attendees])
+        return event
+
+    async def update_content(self, event: CalendarEvent, update: EventUpdate) -> CalendarEvent:
+        live, wanted = self.events[event.event_id], update.plan
+        self._tell("update", [one.address for one in live.attendees])
+        return self._keep(
+            "content",
+            replace(
+                live,
+                subject=wanted.subject,
+                start=wanted.start,
+                end=wanted.end,
+                location=wanted.location,
+                hide_attendees=wanted.hide_attendees,
+            ),
+        )
+
+    async def update_attendees(self, event: CalendarEvent, attendees: Sequence[Attendee]) -> CalendarEvent:
+        live = self.events[event.event_id]
+        before, after = ({one.address for one in people} for people in (live.attendees, attendees))
+        self._tell("invitation", sorted(after - before))
+        self._tell("cancellation", sorted(before - after))
+        return self._keep("attendees", replace(live, attendees=tuple(attendees)))
+
+    async def remember(self, event: CalendarEvent, memory: EventMemory) -> None:
+        self._keep("memory", replace(self.events[event.event_id], memory=memory))
+
+    def _keep(self, write: str, event: CalendarEvent) -> CalendarEvent:
+        self.writes.append(write)
+        self.events[event.event_id] = event
+        return event
+
+    def _tell(self, kind: str, addresses: list[str]) -> None:
+        self.notices += [(kind, address) for address in addresses]

@@ -1,0 +1,168 @@
+"""Bytes that are no change file, and texts that try to be more than text."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from typing import Any
+
+import pytest
+from tests.unit.formats.change_files import FIXTURES, flat, nested, problems_of, read
+
+from contact_manager.errors import InvalidChangeError
+from contact_manager.formats.change_json import MAX_CHANGE_BYTES, parse_change
+from contact_manager.formats.json_document import MAX_DEPTH, MAX_PROBLEMS
+
+GOOD = json.dumps(flat()).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        pytest.param(b"", "the file is empty", id="empty"),
+        pytest.param(b" \n\t", "the file is empty", id="white space"),
+        pytest.param(b"\xef\xbb\xbf", "the file is empty", id="only a byte order mark"),
+        pytest.param(b'{"changeTitle": "caf\xe9"}', "not UTF-8 text (byte 21)", id="Latin-1"),
+        pytest.param("{}".encode("utf-16"), "not UTF-8 text (byte 1)", id="UTF-16"),
+        pytest.param(
+            GOOD[:-1], f"line 1, column {len(GOOD)}: the file seems to be cut off", id="no last brace"
+        ),
+        pytest.param(b'{"a": tru', "seems to be cut off", id="cut within a word"),
+        pytest.param(
+            '{"a": "é'.encode()[:-1], "line 1, column 8: the file seems to be cut off", id="cut within é"
+        ),
+        pytest.param(GOOD + b"}", "not valid JSON, at line 1", id="one brace too many"),
+        pytest.param(b'{"a": 1,\n "b" 2}', "not valid JSON, at line 2, column 6", id="no colon"),
+        pytest.param(b"{'a': 1}", "not valid JSON", id="single quotes"),
+        pytest.param(b'{"a": NaN}', "not valid JSON", id="NaN"),
+        pytest.param(b'{"a": Infinity}', "not valid JSON", id="Infinity"),
+        pytest.param(b'{"a": 1e999}', "not valid JSON", id="a number beyond all numbers"),
+        pytest.param(b'{"a": "\\ud83d"}', "not valid JSON", id="half an emoji"),
+        pytest.param(b'{"a": "\x01"}', "not valid JSON", id="a raw control character"),
+        pytest.param(b"[1]", "one JSON object, not a list", id="a list"),
+        pytest.param(b'"text"', "one JSON object, not a text", id="a text"),
+        pytest.param(b"null", "one JSON object, not nothing", id="null"),
+        pytest.param(b"[" * 1_000_000, "not valid JSON", id="a million brackets"),
+        pytest.param(b'{"a":' * 500 + b"1" + b"}" * 500, "nested more than", id="500 levels"),
+    ],
+)
+def test_bytes_that_are_no_json_object_are_one_clear_problem(data: bytes, message: str) -> None:
+    problems = problems_of(data)
+    assert problems.keys() == {""}
+    assert message in problems[""]
+
+
+def test_a_truncated_file_is_said_to_be_cut_off_with_line_and_column() -> None:
+    problems = problems_of((FIXTURES / "truncated.json").read_bytes())
+    assert problems[""] == "the JSON ends too early, at line 3, column 26: the file seems to be cut off"
+
+
+def test_a_byte_order_mark_is_accepted() -> None:
+    assert read(b"\xef\xbb\xbf" + GOOD) == read(GOOD)
+
+
+def test_of_a_key_that_stands_twice_the_last_counts() -> None:
+    assert read(GOOD[:-1] + b', "changeTitle": "Second"}').title == "Second"
+
+
+def test_nesting_up_to_the_limit_is_accepted() -> None:
+    value: Any = 1
+    for _ in range(MAX_DEPTH - 1):
+        value = [value]
+    assert read(flat(deep=value)).title
+    assert "nested" in problems_of(flat(deep=[value]))[""]
+
+
+def test_a_file_of_five_megabytes_is_read_fast() -> None:
+    filler = "step by step\n" * 250_000
+    data = json.dumps(
+        flat(implementationPlan=filler, modifications=[{"n": n} for n in range(50_000)])
+    ).encode()
+    data += b" " * (MAX_CHANGE_BYTES - len(data))
+    started = time.perf_counter()
+    change = read(data)
+    assert time.perf_counter() - started < 2
+    assert len(change.implementation_plan) > 3_000_000
+
+
+def test_a_byte_more_is_refused_before_parsing() -> None:
+    data = b"x" * (MAX_CHANGE_BYTES + 1)
+    assert problems_of(data) == {"": "the file has 5,242,881 bytes; at most 5,242,880 are read"}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(flat(attendees="<" * 4_000_000), id="angle brackets"),
+        pytest.param(flat(attendees="a@b.example," * 100_000), id="many attendees"),
+        pytest.param(flat(changeTitle="\n " * 1_000_000), id="white space"),
+        pytest.param(flat(timezone="a/" * 2_000_000), id="an endless zone"),
+        pytest.param(flat(meetingDuration="1h" * 2_000_000), id="an endless duration"),
+        pytest.param(flat(**{f"k{n}": n for n in range(200_000)}), id="many keys"),
+    ],
+)
+def test_no_text_makes_reading_slow(document: dict[str, Any]) -> None:
+    data = json.dumps(document).encode()
+    started = time.perf_counter()
+    with contextlib.suppress(InvalidChangeError):
+        read(data)
+    assert time.perf_counter() - started < 5
+
+
+def test_endless_problems_are_counted_and_not_listed() -> None:
+    with pytest.raises(InvalidChangeError) as caught:
+        parse_change(json.dumps(flat(customers=["?"] * 10_000)).encode(), source="", default_time_zone="UTC")
+    assert len(caught.value.problems) == MAX_PROBLEMS + 1
+    assert caught.value.problems[-1].message == "and 9,900 more problems"
+
+
+class TestTexts:
+    def test_html_quotes_emoji_and_right_to_left_text_stay_as_they_are(self) -> None:
+        change = read((FIXTURES / "hostile-texts.json").read_bytes())
+        assert change.title == 'Fix "quotes" & <b>tags</b> 🚀 עברית'
+        assert change.implementation_plan == "<script>alert(1)</script>\r\n\t1. שלב ראשון 🧯"
+
+    @pytest.mark.parametrize("breaks", ["\n", "\r\n", "\t", "\r", "\r\n\t\n"])
+    def test_a_line_break_in_one_line_becomes_one_space(self, breaks: str) -> None:
+        text = f" a{breaks}b{breaks}"
+        change = read(
+            flat(
+                changeTitle=text,
+                changeId=text,
+                meetingTitle=text,
+                meetingLocation=text,
+                snowTicket=text,
+                jiraTicket=text,
+            )
+        )
+        single = {change.title, change.change_id, change.meeting.title, change.meeting.location}
+        assert single | {change.service_now_ticket, change.jira_ticket} == {"a b"}
+
+    @pytest.mark.parametrize("character", ["\x00", "\x07", "\x0b", "\x1b", "\x7f", "\x85", "\x9f"])
+    @pytest.mark.parametrize(
+        "name", ["changeTitle", "changeId", "meetingLocation", "implementationPlan", "changeReason"]
+    )
+    def test_any_other_control_character_is_a_problem_with_its_code(self, name: str, character: str) -> None:
+        problems = problems_of(flat(**{name: f"a{character}b"}))
+        assert f"U+{ord(character):04X}" in problems[f"$.{name}"]
+
+    def test_a_message_never_repeats_control_characters(self) -> None:
+        problems = problems_of(flat(customers=["\x1b[31m\n\u202ehts"]))
+        assert problems["$.customers[0]"].isprintable()
+
+
+class TestSubject:
+    def test_a_subject_of_255_characters_fits(self) -> None:
+        assert len(read(flat(changeTitle="x" * 232)).subject) == 255
+
+    def test_a_longer_one_is_a_problem_of_the_title(self) -> None:
+        assert "256 characters; 255 fit" in problems_of(flat(changeTitle="x" * 233))["$.changeTitle"]
+
+    def test_an_emoji_counts_twice_as_in_exchange(self) -> None:
+        assert "256 characters" in problems_of(flat(changeTitle="🚀" + "x" * 231))["$.changeTitle"]
+
+    def test_a_meeting_title_replaces_the_subject_and_its_length(self) -> None:
+        assert read(flat(changeTitle="x" * 1000, meetingTitle="Short")).subject == "Short"
+        problems = problems_of(nested(meetingInvite={"title": "x" * 256}))
+        assert problems.keys() == {"$.meetingInvite.title"}
