@@ -47,7 +47,7 @@ class _Handler(MotoRequestHandler):
         except ConnectionAbortedError:
             self.close_connection = True
             return
-        except Exception:
+        except Exception:  # noqa: BLE001 - the outermost door: moto raises what it has not built
             _LOG.exception("sandbox.request_failed %s %s", self.command, self.path)
             self._write(b"", "500 Internal Server Error", [])
             return

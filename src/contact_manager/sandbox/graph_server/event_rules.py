@@ -1,0 +1,149 @@
+"""What an event may hold, and what the server makes of it (Microsoft Learn, ``event``, create and update)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from contact_manager.sandbox.graph_server.refusals import bad_request
+from contact_manager.sandbox.graph_server.windows_zones import WINDOWS_ZONES
+
+MAX_ATTENDEES = 500
+MAX_SUBJECT = 255
+_READ_ONLY = frozenset(
+    "id iCalUId type onlineMeeting onlineMeetingUrl changeKey isCancelled isOrganizer createdDateTime "
+    "lastModifiedDateTime webLink bodyPreview organizer responseStatus originalStart "
+    "originalStartTimeZone originalEndTimeZone seriesMasterId hasAttachments isDraft".split()
+)
+_WRITABLE: dict[str, type | tuple[type, ...]] = {
+    "subject": str,
+    "body": dict,
+    "start": dict,
+    "end": dict,
+    "location": dict,
+    "locations": list,
+    "attendees": list,
+    "hideAttendees": bool,
+    "isOnlineMeeting": bool,
+    "onlineMeetingProvider": str,
+    "transactionId": str,
+    "singleValueExtendedProperties": list,
+    "allowNewTimeProposals": bool,
+    "responseRequested": bool,
+    "categories": list,
+    "importance": str,
+    "isAllDay": bool,
+    "isReminderOn": bool,
+    "reminderMinutesBeforeStart": int,
+    "sensitivity": str,
+    "showAs": str,
+}
+_ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+")
+_PROPERTY_ID = re.compile(r"String \{[0-9a-fA-F-]{36}\} Name \w+")
+
+
+def check_write(body: Any) -> dict[str, Any]:
+    """Return ``body`` if an event may be written with it.
+
+    Raises:
+        RefusedError: A property is unknown, read-only, of the wrong type, or holds something impossible.
+    """
+    if not isinstance(body, dict):
+        raise bad_request("RequestBodyRead", "The request body is not a JSON object.")
+    for name, value in body.items():
+        if name in _READ_ONLY:
+            raise bad_request("ErrorPropertyNotUpdateable", f"The property '{name}' is read-only.")
+        expected = _WRITABLE.get(name)
+        if expected is None:
+            raise bad_request("RequestBodyRead", f"The property '{name}' does not exist on type 'event'.")
+        if not isinstance(value, expected):
+            raise bad_request("RequestBodyRead", f"The property '{name}' has a value of another type.")
+    _check_subject(body.get("subject", ""))
+    _check_members(body)
+    return body
+
+
+def check_times(start: dict[str, Any], end: dict[str, Any]) -> None:
+    """Refuse an event that ends before it starts."""
+    if moment(end) < moment(start):
+        raise bad_request("ErrorPropertyValidationFailure", "At least one property failed validation.")
+
+
+def check_attendees(attendees: list[dict[str, Any]]) -> None:
+    """Refuse too many attendees, and addresses that are none."""
+    if len(attendees) > MAX_ATTENDEES:
+        raise bad_request("ErrorExceededMaxRecipientLimit", "The maximum number of recipients is exceeded.")
+    for one in attendees:
+        if not _ADDRESS.fullmatch(one["emailAddress"]["address"]):
+            raise bad_request("ErrorInvalidRecipients", "At least one recipient is not valid.")
+
+
+def moment(value: dict[str, Any]) -> datetime:
+    """Return a ``dateTimeTimeZone`` as a moment in UTC."""
+    try:
+        local = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+$", r"\1", str(value["dateTime"])))
+    except (KeyError, ValueError):
+        raise bad_request("ErrorInvalidRequest", "A dateTime cannot be read.") from None
+    if local.tzinfo is not None:
+        raise bad_request("ErrorInvalidRequest", "A dateTime must not have an offset.")
+    name = str(value.get("timeZone", ""))
+    zone = WINDOWS_ZONES.get(name, name)
+    if zone not in available_timezones():
+        raise bad_request("TimeZoneNotSupportedException", f"The time zone '{name}' is not supported.")
+    return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def in_zone(value: dict[str, Any], zone: str) -> dict[str, str]:
+    """Return a ``dateTimeTimeZone`` as Graph answers it, in ``zone``."""
+    local = moment(value).astimezone(ZoneInfo(WINDOWS_ZONES.get(zone, zone)))
+    return {"dateTime": local.strftime("%Y-%m-%dT%H:%M:%S.0000000"), "timeZone": zone}
+
+
+def kept_attendees(wanted: list[dict[str, Any]], known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the new list of attendees; who was there before keeps the answer."""
+    answers = {address_of(one): one["status"] for one in known}
+    unanswered = {"response": "none", "time": "0001-01-01T00:00:00Z"}
+    return [
+        {
+            "type": one.get("type", "required"),
+            "status": answers.get(address_of(one), unanswered),
+            "emailAddress": {
+                "name": one["emailAddress"].get("name") or one["emailAddress"]["address"],
+                "address": one["emailAddress"]["address"],
+            },
+        }
+        for one in wanted
+    ]
+
+
+def address_of(attendee: dict[str, Any]) -> str:
+    """Return an attendee's address in lower case."""
+    return str(attendee["emailAddress"]["address"]).lower()
+
+
+def _check_subject(subject: str) -> None:
+    if len(subject) > MAX_SUBJECT or any(ord(one) < ord(" ") for one in subject):
+        raise bad_request("ErrorInvalidRequest", "The subject is too long or has control characters.")
+
+
+def _check_members(body: dict[str, Any]) -> None:
+    for name in ("start", "end"):
+        if name in body:
+            moment(body[name])
+    for one in body.get("attendees", ()):
+        mailbox = one.get("emailAddress") if isinstance(one, dict) else None
+        fits = isinstance(mailbox, dict) and isinstance(mailbox.get("address"), str)
+        if not fits or one.get("type", "required") not in ("required", "optional", "resource"):
+            raise bad_request("RequestBodyRead", "An attendee cannot be read.")
+        if set(one) - {"type", "emailAddress", "status", "proposedNewTime"} or set(mailbox) - {
+            "name",
+            "address",
+        }:
+            raise bad_request("RequestBodyRead", "An attendee has a property that does not exist.")
+    for one in body.get("singleValueExtendedProperties", ()):
+        if not _PROPERTY_ID.fullmatch(str(one.get("id"))) or not isinstance(one.get("value"), str):
+            raise bad_request("ErrorInvalidProperty", "An extended property is not valid.")
+    if "body" in body and body["body"].get("contentType", "html").lower() not in ("html", "text"):
+        raise bad_request("RequestBodyRead", "The body's content type does not exist.")
