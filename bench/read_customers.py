@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
 import sys
 
@@ -38,4 +39,5 @@ async def read_all(customers: list[Customer]) -> int:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(100_000, 50, 1000)  # a program's door decides about it: contacts are no garbage
     print(asyncio.run(read_all([make_customer(number) for number in range(int(sys.argv[1]))])))

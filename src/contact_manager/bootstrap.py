@@ -84,7 +84,7 @@ def _with_addresses(graph: GraphSettings, environment: Mapping[str, str]) -> Gra
             try:
                 chosen[name] = check_service_url(_with_scheme(environment[name]))
             except ValueError as error:
-                problems.append(Problem(f"environment {name}", str(error)))
+                problems.append(Problem(name, str(error)))
     if problems:
         raise ConfigError(problems, source="environment")
     return replace(graph, base_url=chosen["GRAPH_BASE_URL"], authority_host=chosen["AZURE_AUTHORITY_HOST"])
@@ -103,7 +103,7 @@ def choose_organizer(named: str | None, settings: Settings, environment: Mapping
     """
     raw = named or settings.meeting_organizer or environment.get("MEETING_ORGANIZER_EMAIL")
     if not raw:
-        message = "no organizer: use --sender-email, or set email_config.meeting_organizer or MEETING_ORGANIZER_EMAIL"
+        message = "name the organizer, here, as email_config.meeting_organizer or MEETING_ORGANIZER_EMAIL"
         raise UsageError([Problem("--sender-email", message)])
     address = fold_address(raw)
     if address is None:
@@ -126,7 +126,7 @@ def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext:
             try:
                 context.load_verify_locations(**{"capath" if Path(path).is_dir() else "cafile": path})
             except OSError as error:
-                problem = Problem(f"environment {name}", f"cannot use {path}: {error.strerror or error}")
+                problem = Problem(name, f"cannot use {path}: {error.strerror or error}")
                 raise ConfigError([problem], source="environment") from error
     return context
 

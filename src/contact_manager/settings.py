@@ -80,6 +80,7 @@ class Settings:
         bucket_name: Of change files, or None.
         meeting: ``meeting_config``.
         graph: ``graph_config``.
+        warnings: What is allowed and looks like a mistake.
     """
 
     source: str
@@ -91,3 +92,4 @@ class Settings:
     bucket_name: str | None = None
     meeting: MeetingSettings = field(default_factory=MeetingSettings)
     graph: GraphSettings = field(default_factory=GraphSettings)
+    warnings: tuple[str, ...] = ()

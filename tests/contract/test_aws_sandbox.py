@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fakes.aws_clients import READER, assume, open_client, refusal
+from moto.sts.models import sts_backends
 
 from contact_manager.sandbox.aws_server import BASE_ACCOUNT_ID, AwsServer, ContactEntry, Place, RoleRule
+from tests.fakes.aws_clients import READER, assume, open_client, refusal
 
 OTHER_ROLE = "arn:aws:iam::222222222222:role/Reader"
 PLACE = Place("111111111111", "us-east-1")
@@ -158,10 +160,13 @@ def test_the_list_and_its_topics_can_be_looked_up(ses: Any) -> None:
 
 def test_contacts_can_be_written_through_the_service_as_well(ses: Any) -> None:
     one = {"ContactListName": "people", "EmailAddress": "new+tag@example.com"}
-    ses.create_contact(**one, TopicPreferences=[{"TopicName": "news", "SubscriptionStatus": "OPT_IN"}])
+    choices = [{"TopicName": "news", "SubscriptionStatus": "OPT_IN"}]
+    ses.create_contact(**one, TopicPreferences=choices, AttributesData="{}")
     ses.update_contact(**one, UnsubscribeAll=True)
+    found = ses.get_contact(**one)
 
-    assert ses.get_contact(**one)["UnsubscribeAll"] is True
+    assert (found["UnsubscribeAll"], found["AttributesData"]) == (True, "{}")
+    assert found["TopicPreferences"] == choices
 
     ses.delete_contact(**one)
     assert refusal(ses.get_contact, **one) == ("NotFoundException", 404)
@@ -202,6 +207,22 @@ def test_the_suppression_list_has_pages_and_a_bad_token_has_its_own_error(
     assert [len(page["SuppressedDestinationSummaries"]) for page in (first, last)] == [2, 1]
     wrong = refusal(ses.list_suppressed_destinations, NextToken="made-up")
     assert wrong == ("InvalidNextTokenException", 400)
+
+
+def test_the_suppression_list_can_be_asked_for_a_time(server: AwsServer, ses: Any) -> None:
+    server.suppress(PLACE, "ann@example.com")
+    future = datetime(2100, 1, 1, tzinfo=UTC)
+
+    before = ses.list_suppressed_destinations(EndDate=future)["SuppressedDestinationSummaries"]
+    after = ses.list_suppressed_destinations(StartDate=future)["SuppressedDestinationSummaries"]
+    assert (len(before), len(after)) == (1, 0)
+
+
+def test_only_an_address_that_is_suppressed_can_be_taken_off(ses: Any) -> None:
+    gone = refusal(ses.delete_suppressed_destination, EmailAddress="ann@example.com")
+    wrong = refusal(ses.put_suppressed_destination, EmailAddress="ann", Reason="BOUNCE")
+
+    assert (gone, wrong) == (("NotFoundException", 404), ("BadRequestException", 400))
 
 
 def test_the_account_tells_its_quota(ses: Any) -> None:
@@ -256,6 +277,16 @@ def test_a_signature_with_another_secret_is_refused(server: AwsServer) -> None:
     assert (ses, sts) == (("InvalidSignatureException", 403), ("SignatureDoesNotMatch", 403))
 
 
+def test_a_session_that_has_ended_is_refused(server: AwsServer) -> None:
+    session = assume(server)
+    [role] = sts_backends[PLACE.account]["aws"].assumed_roles
+    role.expiration = datetime(2020, 1, 1)  # noqa: DTZ001 - moto keeps it without a zone
+
+    ses = refusal(open_client(server, "sesv2", **session).list_contact_lists)
+    sts = refusal(open_client(server, "sts", **session).get_caller_identity)
+    assert (ses, sts) == (("ExpiredTokenException", 403), ("ExpiredToken", 403))
+
+
 def test_an_unsigned_request_is_refused(server: AwsServer) -> None:
     connection = HTTPConnection(server.endpoint_url.removeprefix("http://"))
     connection.request("GET", "/v2/email/contact-lists")
@@ -292,8 +323,13 @@ def test_the_limits_of_assuming_a_role_are_kept(server: AwsServer) -> None:
     too_long = {"RoleArn": OTHER_ROLE, "RoleSessionName": "test", "DurationSeconds": 7200}
 
     assert refusal(chained.assume_role, **too_long) == ("ValidationError", 400)
-    spaces = {"RoleArn": READER, "RoleSessionName": "not a name"}
-    assert refusal(open_client(server, "sts").assume_role, **spaces) == ("ValidationError", 400)
+    right = {"RoleArn": READER, "RoleSessionName": "test"}
+    for wrong in (
+        {"RoleSessionName": "not a name"},
+        {"RoleArn": "arn:aws:iam::12:role/Reader"},
+        {"DurationSeconds": 43201},
+    ):
+        assert refusal(open_client(server, "sts").assume_role, **(right | wrong)) == ("ValidationError", 400)
     assert open_client(server, "sts").assume_role(**too_long)
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
-from tests.fakes.aws_clients import READER, assume, open_client, refusal
 
 from contact_manager.sandbox.aws_server import BASE_ACCOUNT_ID, AwsServer, ContactEntry, Fault, Place
+from tests.fakes.aws_clients import READER, assume, open_client, refusal
 
 ACCOUNT = "111111111111"
 PLACE = Place(ACCOUNT, "us-east-1")
@@ -180,7 +180,9 @@ def test_a_connection_serves_one_request_after_the_other(server: AwsServer) -> N
 def test_what_moto_cannot_do_is_a_server_error_and_the_connection_stays(
     server: AwsServer, ses: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert refusal(ses.put_account_sending_attributes, SendingEnabled=True)[1] == 500
+    content = {"Template": {"TemplateName": "none"}}
+
+    assert refusal(ses.send_email, Content=content)[1] == 500
     assert ses.list_contact_lists()
     assert "sandbox.request_failed" in caplog.text
 

@@ -18,7 +18,6 @@ from urllib.parse import urlencode, urlsplit
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from tests.fakes.aws_clients import assume, open_client
 
 from contact_manager.sandbox.aws_server import BASE_ACCOUNT_ID, AwsServer
 from contact_manager.sandbox.seed import (
@@ -32,6 +31,7 @@ from contact_manager.sandbox.seed import (
     write_config,
 )
 from contact_manager.sandbox.stack import SandboxStack
+from tests.fakes.aws_clients import assume, open_client
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 AZURE_PARAMETERS = ("/azure/client-id", "/azure/client-secret", "/azure/tenant-id")

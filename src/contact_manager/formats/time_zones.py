@@ -36,7 +36,7 @@ def resolve_time_zone(name: str) -> str:
 
 def _suggestion(wanted: str) -> str:
     known = _known_names()
-    near = difflib.get_close_matches(wanted.lower()[:_LONGEST_NAME], known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(wanted.lower()[:_LONGEST_NAME], known, n=1, cutoff=0.7)
     example = (
         "write an IANA name such as 'America/New_York' or a Windows name such as 'Eastern Standard Time'"
     )

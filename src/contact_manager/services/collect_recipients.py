@@ -131,7 +131,7 @@ async def _read_customer(
             f"no complete answer within {time_limit.total_seconds():g} s; run again, or check the account"
         )
     if contact_list is None:
-        _log.warning("customer.unreadable customer=%s error=%s", code, error_type)
+        _log.info("customer.unreadable customer=%s error=%s", code, error_type)
     outcome = CustomerOutcome(
         code,
         customer.name,

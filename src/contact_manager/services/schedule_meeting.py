@@ -96,7 +96,12 @@ async def schedule_meeting(
         dry_run=services.is_dry_run,
         recipients=collected.recipients,
         customers=collected.customers,
-        warnings=(*change.warnings, *_warnings(request, key), *collected.warnings),
+        warnings=(
+            *services.settings.warnings,
+            *change.warnings,
+            *_warnings(request, key),
+            *collected.warnings,
+        ),
     )
     plan = _plan(request, report, services.settings, key, times)
     report = replace(report, meeting=ReportedMeeting.of_plan(plan))

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, timedelta
 
 import pytest
-from tests.fakes.worlds import NOW, START, change, plan
 
 from contact_manager.domain.change import MeetingRequest, add_elapsed
 from contact_manager.domain.meeting import (
@@ -19,6 +18,7 @@ from contact_manager.domain.meeting import (
     plan_update,
 )
 from contact_manager.errors import InvalidChangeError
+from tests.fakes.worlds import NOW, START, change, plan
 
 HOUR = timedelta(hours=1)
 

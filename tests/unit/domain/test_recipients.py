@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fakes.worlds import TOPIC, contact, contact_list, customer
 
 from contact_manager.domain.change import AttendeeRole, ManualAttendee
 from contact_manager.domain.recipients import (
@@ -16,6 +15,7 @@ from contact_manager.domain.recipients import (
     decide_recipients,
 )
 from contact_manager.domain.subscription import OPT_IN, OPT_OUT, Contact, ContactList
+from tests.fakes.worlds import TOPIC, contact, contact_list, customer
 
 SELECTION = TopicSelection(TOPIC)
 HTS, ACME, LAB = customer("hts"), customer("acme"), customer("lab", "tester@example.com")

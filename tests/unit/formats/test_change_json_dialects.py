@@ -7,9 +7,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.unit.formats.change_files import EXAMPLES, FIXTURES, announcement, flat, nested, problems_of, read
 
 from contact_manager.domain.change import AttendeeRole, ChangeKind, ManualAttendee
+from tests.unit.formats.change_files import EXAMPLES, FIXTURES, announcement, flat, nested, problems_of, read
 
 
 def example(name: str) -> bytes:

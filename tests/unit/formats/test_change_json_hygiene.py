@@ -8,11 +8,11 @@ import time
 from typing import Any
 
 import pytest
-from tests.unit.formats.change_files import FIXTURES, flat, nested, problems_of, read
 
 from contact_manager.errors import InvalidChangeError
 from contact_manager.formats.change_json import MAX_CHANGE_BYTES, parse_change
 from contact_manager.formats.json_document import MAX_DEPTH, MAX_PROBLEMS
+from tests.unit.formats.change_files import FIXTURES, flat, nested, problems_of, read
 
 GOOD = json.dumps(flat()).encode()
 

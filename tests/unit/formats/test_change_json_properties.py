@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.formats.change_files import EXAMPLES
 
 from contact_manager.domain.change import Change
 from contact_manager.errors import InvalidChangeError
 from contact_manager.formats.change_json import announcement, flat, generic, nested, parse_change
 from contact_manager.formats.change_json.layout import Layout, Moment
+from tests.unit.formats.change_files import EXAMPLES
 
 
 def keys_of(layout: Layout) -> set[str]:

@@ -7,9 +7,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.unit.formats.change_files import announcement, flat, nested, problems_of, read
 
 from contact_manager.formats.time_zones import resolve_time_zone
+from tests.unit.formats.change_files import announcement, flat, nested, problems_of, read
 
 NEW_YORK = ZoneInfo("America/New_York")
 EVENING = datetime(2031, 5, 10, 18, tzinfo=NEW_YORK)

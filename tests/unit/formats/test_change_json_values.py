@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.formats.change_files import announcement, flat, nested, problems_of, read
 
 from contact_manager.domain.change import AttendeeRole, ManualAttendee
 from contact_manager.formats.change_json.values import duration
+from tests.unit.formats.change_files import announcement, flat, nested, problems_of, read
 
 
 class TestCustomers:

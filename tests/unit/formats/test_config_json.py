@@ -11,12 +11,12 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.formats.config_files import EXAMPLE, QUEUE, ROLE, config, problems_of, read
 
 from contact_manager.domain.customer import Customer
 from contact_manager.errors import ConfigError, Problem
 from contact_manager.formats.config_json import MAX_CONFIG_BYTES, config_schema
 from contact_manager.settings import GraphSettings, HideAttendees, MeetingSettings, Settings
+from tests.unit.formats.config_files import EXAMPLE, QUEUE, ROLE, config, problems_of, read
 
 
 def test_the_established_file_is_read_in_full() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.formats.config_files import QUEUE, ROLE, config, customer_of, problems_of, read
 
 from contact_manager.formats.config_json import check_service_url
+from tests.unit.formats.config_files import QUEUE, ROLE, config, customer_of, problems_of, read
 
 
 class TestCustomers:
@@ -135,3 +135,10 @@ class TestServiceUrls:
         with pytest.raises(ValueError, match="must be") as caught:
             check_service_url(url)
         assert "secret" not in str(caught.value)
+
+
+def test_a_misspelled_allow_list_is_told() -> None:
+    settings = read(config({"restricted_recipient": ["ann@example.com"], "note": "kept"}))
+    assert len(settings.warnings) == 1
+    assert "$.customer_mappings.hts.restricted_recipient" in settings.warnings[0]
+    assert "'restricted_recipients'" in settings.warnings[0]

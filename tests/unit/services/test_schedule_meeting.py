@@ -7,16 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.fakes.worlds import (
-    START,
-    TOPIC,
-    FakeDirectory,
-    FixedClock,
-    InMemoryCalendar,
-    change,
-    contact_list,
-    customer,
-)
 
 from contact_manager.adapters.dry_run import DryRunCalendar
 from contact_manager.domain.change import Change, ChangeKind, ManualAttendee
@@ -29,6 +19,16 @@ from contact_manager.errors import ConflictError, RemoteServiceError
 from contact_manager.services.align_calendar import Guards
 from contact_manager.services.schedule_meeting import MeetingRequest, MeetingServices, schedule_meeting
 from contact_manager.settings import HideAttendees, MeetingSettings, Settings
+from tests.fakes.worlds import (
+    START,
+    TOPIC,
+    FakeDirectory,
+    FixedClock,
+    InMemoryCalendar,
+    change,
+    contact_list,
+    customer,
+)
 
 DENIED = RemoteServiceError("the role refused", service="sts", operation="AssumeRole", code="AccessDenied")
 

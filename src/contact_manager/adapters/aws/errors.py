@@ -167,11 +167,12 @@ def _advise(asked: Asked, refusal: Refusal) -> str:
         return "set this machine's clock"
     if code in _BAD_CREDENTIALS_CODES:
         return "the AWS credentials are not accepted any more; sign in again, or renew them"
-    if code in _DENIED_CODES or status == _FORBIDDEN:
+    known = _ADVICE.get((asked.service, code))
+    if known is None and (code in _DENIED_CODES or status == _FORBIDDEN):
         return _advise_denied(asked)
     if status >= _FIRST_SERVER_ERROR:
         return "AWS has trouble; run again later"
-    return _ADVICE.get((asked.service, code), "check the configuration of this customer")
+    return known or "check the configuration"
 
 
 def _advise_denied(asked: Asked) -> str:

@@ -49,6 +49,7 @@ async def _get_parameters(
     access: AwsAccess, asked: Asked, names: Sequence[str]
 ) -> GetParametersResultTypeDef:
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore.exceptions import ConnectionError as NoConnectionError
 
     region = access.choose_region(asked)
     try:
@@ -59,7 +60,7 @@ async def _get_parameters(
             return answer
     except ClientError as error:
         raise refused(asked, _read_client_error(error)) from error
-    except HTTPClientError as error:
+    except (HTTPClientError, NoConnectionError) as error:
         raise unanswered(asked, str(error)) from error
     except BotoCoreError as error:
         raise unready(asked, type(error).__name__, f"{error}; check the AWS settings") from error

@@ -16,6 +16,7 @@ from contact_manager.adapters.aws.errors import Asked, unready
 from contact_manager.adapters.aws.retries import Patience
 from contact_manager.adapters.aws.shared_calls import SharedCalls
 from contact_manager.adapters.aws.signed_http import Credentials, Endpoint, SignedHttp, choose_proxy
+from contact_manager.errors import RemoteServiceError
 
 if TYPE_CHECKING:
     from aiobotocore.session import AioSession
@@ -163,12 +164,15 @@ class AwsAccess:
     async def _resolve_endpoint(self, service: str, region: str) -> Endpoint:
         from botocore.exceptions import BotoCoreError
 
-        asked = Asked(_SIGNED_AS.get(service, service), "its endpoint", region)
         try:
             endpoint = await self._probe_endpoint(service, region)
         except (BotoCoreError, ValueError) as error:
-            reason = f"the endpoint cannot be found ({error}); check the region and the AWS settings"
-            raise unready(asked, type(error).__name__, reason) from error
+            raise RemoteServiceError(
+                f"no address for {service} in {region}: {error}; check profile, region and AWS settings",
+                service=_SIGNED_AS.get(service, service),
+                operation="endpoint",
+                code=type(error).__name__,
+            ) from error
         _log.debug("aws.endpoint_found service=%s region=%s url=%s", service, region, endpoint.url)
         return replace(endpoint, proxy=choose_proxy(endpoint.url))
 

@@ -68,7 +68,7 @@ def meeting_grid(meeting: ReportedMeeting, report: RunReport) -> Padding:
             grid.add_row(name, Text(_some(addresses)))
     if report.changes.fields:
         grid.add_row("Changed", ", ".join(report.changes.fields))
-    return Padding(grid, (0, 0, 1, 2))
+    return Padding(grid, (0, 0, 1, 2), expand=False)
 
 
 def _when(meeting: ReportedMeeting) -> str:

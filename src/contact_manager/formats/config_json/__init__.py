@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from contact_manager.formats.config_json.models import (
     MeetingConfig,
     S3Config,
 )
-from contact_manager.formats.config_json.problems import customer_problems, shape_problems
+from contact_manager.formats.config_json.problems import customer_problems, misspelled_keys, shape_problems
 from contact_manager.formats.json_document import JsonDocumentError, first_problems, read_object
 from contact_manager.settings import GraphSettings, HideAttendees, MeetingSettings, Settings
 
@@ -46,7 +47,8 @@ def parse_config(data: bytes, *, source: str) -> Settings:
         document = read_object(data, max_bytes=MAX_CONFIG_BYTES)
     except JsonDocumentError as exc:
         raise ConfigError([Problem("", str(exc))], source=source) from exc
-    return _settings(_validated(document, source), source)
+    settings = _settings(_validated(document, source), source)
+    return replace(settings, warnings=tuple(misspelled_keys(document)))
 
 
 def config_schema() -> dict[str, Any]:

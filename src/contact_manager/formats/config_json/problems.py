@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from contact_manager.domain.customer import fold_customer_code
 from contact_manager.errors import Problem
+from contact_manager.formats.config_json.models import CustomerEntry
 from contact_manager.formats.json_document import child_path
 from contact_manager.formats.plain_text import quote
 
@@ -84,3 +85,19 @@ def _unknown_key(key: str, section: type[BaseModel]) -> str:
     near = difflib.get_close_matches(key.lower(), known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
     return f"unknown key {quote(key)}; {hint}"
+
+
+_NEAR = 0.85
+
+
+def misspelled_keys(document: dict[str, Any]) -> Iterator[str]:
+    """Yield a warning for each ignored key of a customer that looks like a known one.
+
+    Unknown keys are allowed there, but a misspelled ``restricted_recipients`` would let everybody in.
+    """
+    for code, entry in document.get("customer_mappings", {}).items():
+        for key in entry:
+            near = difflib.get_close_matches(key.lower(), CustomerEntry.model_fields, n=1, cutoff=_NEAR)
+            if near and key not in CustomerEntry.model_fields:
+                path = child_path(child_path("$.customer_mappings", code), key)
+                yield f"{path} is ignored; did you mean {near[0]!r}?"

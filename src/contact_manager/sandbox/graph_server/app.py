@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from contact_manager.sandbox.graph_server.event_rules import in_zone
+from contact_manager.sandbox.graph_server.faults import Fault
 from contact_manager.sandbox.graph_server.mailbox import Mailbox, shown
 from contact_manager.sandbox.graph_server.odata import parse_expand, parse_filter, select
 from contact_manager.sandbox.graph_server.refusals import RefusedError, bad_request
@@ -59,26 +60,23 @@ class GraphRoutes:
         if request.path.startswith("/_sandbox"):
             return await handler(request)
         body = await _read_json(request)
-        request["json"] = body
         fault = self._state.faults.take(request.method, request.path)
         if fault is not None:
             await asyncio.sleep(fault.delay_s)
         if fault is not None and fault.drop_before:
             return _hang_up(request)
-        response = await self._answer(
-            request, handler, fault_status=fault.status if fault else None, fault=fault
-        )
+        response = await self._answer(request, handler, fault)
         self._state.log(_logged(request, response.status, body))
         if fault is not None and fault.lose_answer_after_commit:
             return _hang_up(request)
         return _with_trace(request, response)
 
     async def _answer(
-        self, request: web.Request, handler: Handler, *, fault_status: int | None, fault: Any
+        self, request: web.Request, handler: Handler, fault: Fault | None
     ) -> web.StreamResponse:
-        if fault_status is not None:
-            refusal = RefusedError(fault_status, fault.code, fault.message, retry_after_s=fault.retry_after)
-            return web.Response(status=fault_status) if fault.empty_body else _refused(refusal)
+        if fault is not None and fault.status is not None:
+            refusal = RefusedError(fault.status, fault.code, fault.message, retry_after_s=fault.retry_after)
+            return web.Response(status=fault.status) if fault.empty_body else _refused(refusal)
         try:
             if not request.path.startswith("/v1.0/"):
                 return await handler(request)
@@ -145,7 +143,7 @@ class GraphRoutes:
 
     async def create_event(self, request: web.Request) -> web.Response:
         """Create, once for each transaction id."""
-        event = self._mailbox(request).create(request["json"])
+        event = self._mailbox(request).create(await _read_json(request))
         return web.json_response(self._shown(request, event), status=201)
 
     async def get_event(self, request: web.Request) -> web.Response:
@@ -156,7 +154,9 @@ class GraphRoutes:
     async def update_event(self, request: web.Request) -> web.Response:
         """Change one."""
         event = self._mailbox(request).update(
-            request.match_info["event_id"], request["json"], if_match=request.headers.get("If-Match")
+            request.match_info["event_id"],
+            await _read_json(request),
+            if_match=request.headers.get("If-Match"),
         )
         return web.json_response(self._shown(request, event))
 
@@ -225,7 +225,7 @@ class GraphRoutes:
 
 
 async def _read_json(request: web.Request) -> Any:
-    if request.content_type != "application/json" or not request.can_read_body:
+    if request.content_type != "application/json":
         return None
     try:
         return json.loads(await request.read())

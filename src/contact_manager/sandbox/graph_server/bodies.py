@@ -23,9 +23,9 @@ def with_join_block(content: str, join_url: str) -> str:
     """Return the page with the block that Teams appends."""
     link = html.escape(join_url)
     block = (
-        f'<div style="width:100%"><span style="white-space:nowrap; color:#5F5F5F; opacity:.36">{_LINE}</span></div>'
+        f'<div style="width:100%"><span style="white-space:nowrap; color:#5F5F5F">{_LINE}</span></div>'
         '<div class="me-email-text" lang="en-US"><div><span>Microsoft Teams meeting</span></div>'
-        f'<div><a class="me-email-headline" href="{link}" target="_blank">Join the meeting now</a></div></div>'
+        f'<div><a href="{link}" target="_blank">Join the meeting now</a></div></div>'
     )
     return content.replace("</body>", f"{block}</body>")
 

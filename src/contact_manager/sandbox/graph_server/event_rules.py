@@ -133,17 +133,22 @@ def _check_members(body: dict[str, Any]) -> None:
         if name in body:
             moment(body[name])
     for one in body.get("attendees", ()):
-        mailbox = one.get("emailAddress") if isinstance(one, dict) else None
-        fits = isinstance(mailbox, dict) and isinstance(mailbox.get("address"), str)
-        if not fits or one.get("type", "required") not in ("required", "optional", "resource"):
-            raise bad_request("RequestBodyRead", "An attendee cannot be read.")
-        if set(one) - {"type", "emailAddress", "status", "proposedNewTime"} or set(mailbox) - {
-            "name",
-            "address",
-        }:
-            raise bad_request("RequestBodyRead", "An attendee has a property that does not exist.")
+        _check_attendee(one)
     for one in body.get("singleValueExtendedProperties", ()):
         if not _PROPERTY_ID.fullmatch(str(one.get("id"))) or not isinstance(one.get("value"), str):
             raise bad_request("ErrorInvalidProperty", "An extended property is not valid.")
     if "body" in body and body["body"].get("contentType", "html").lower() not in ("html", "text"):
         raise bad_request("RequestBodyRead", "The body's content type does not exist.")
+
+
+def _check_attendee(attendee: Any) -> None:
+    mailbox = attendee.get("emailAddress") if isinstance(attendee, dict) else None
+    if not isinstance(mailbox, dict) or not isinstance(mailbox.get("address"), str):
+        raise bad_request("RequestBodyRead", "An attendee cannot be read.")
+    if attendee.get("type", "required") not in ("required", "optional", "resource"):
+        raise bad_request("RequestBodyRead", "An attendee's type does not exist.")
+    if set(attendee) - {"type", "emailAddress", "status", "proposedNewTime"} or set(mailbox) - {
+        "name",
+        "address",
+    }:
+        raise bad_request("RequestBodyRead", "An attendee has a property that does not exist.")

@@ -183,7 +183,9 @@ class Mailbox:
         event_id, content = self._transactions[name]
         if content == _content(wanted) and event_id in self.events:
             return event_id
-        more = {"@event.existingEventId": event_id} if self.behaviour.names_existing_event else {}
+        more: dict[str, Any] = {}
+        if self.behaviour.names_existing_event:
+            more["@event.existingEventId"] = event_id
         message = "Your request can't be completed: the transactionId was used to create a different event."
         raise RefusedError(self.behaviour.duplicate_status, "ErrorDuplicateTransactionId", message, **more)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from contact_manager.adapters.graph.body import as_own_block, splice
 
 JOIN = "https://teams.example.com/l/meetup-join/19%3ameeting?a=1&b=2"

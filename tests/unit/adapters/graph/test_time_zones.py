@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from contact_manager.adapters.graph.time_zones import as_graph_time, from_graph_time
 
 NOON = datetime(2031, 7, 1, 12, 0, tzinfo=UTC)

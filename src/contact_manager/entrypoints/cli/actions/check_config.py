@@ -35,7 +35,8 @@ def check_config(options: CommonOptions) -> NoReturn:
 
 def _remarks(settings: Settings) -> tuple[str, ...]:
     without_role = [one.code for one in settings.customers.values() if not one.role_arn]
-    remarks = [f"customer_mappings.{code} has no ses_role_arn and cannot be read" for code in without_role]
+    remarks = list(settings.warnings)
+    remarks += [f"customer_mappings.{code} has no ses_role_arn and cannot be read" for code in without_role]
     if not settings.meeting_organizer:
         remarks.append("email_config.meeting_organizer is not set; every run needs --sender-email")
     return tuple(remarks)
