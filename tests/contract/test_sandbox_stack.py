@@ -162,7 +162,8 @@ def test_the_environment_leads_the_sdk_into_the_sandbox(stack: SandboxStack, aws
 
 def test_a_token_is_given_for_what_the_parameters_say(stack: SandboxStack, aws: boto3.Session) -> None:
     answer = aws.client("ssm").get_parameters(Names=list(AZURE_PARAMETERS), WithDecryption=True)
-    client_id, secret, tenant = (parameter["Value"] for parameter in answer["Parameters"])
+    values = {parameter["Name"]: parameter["Value"] for parameter in answer["Parameters"]}
+    client_id, secret, tenant = (values[name] for name in AZURE_PARAMETERS)
     form = {
         "grant_type": "client_credentials",
         "client_id": client_id,

@@ -167,7 +167,7 @@ async def test_a_missing_optional_topic_is_a_warning(fake: AwsFake, directory: S
     fake.accounts["111111111111"] = FakeAccount()
     found = await directory.fetch_contacts(HTS, [TOPIC, "aws-announce"])
     assert found.warnings == (
-        'hts: the contact list "all-people" has no topic "aws-announce", nobody comes through it',
+        'the contact list "all-people" has no topic "aws-announce", nobody comes through it',
     )
 
 

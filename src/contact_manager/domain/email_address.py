@@ -28,7 +28,7 @@ def fold_address(raw: str) -> str | None:
         folded = f"{local}@{_ascii_domain(domain)}"
     if len(folded) > MAX_ADDRESS_LENGTH or _MAILBOX.fullmatch(folded) is None:
         return None
-    return folded
+    return raw if folded == raw else folded
 
 
 @lru_cache(maxsize=1024)

@@ -56,10 +56,10 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Recipients:
-    """The decision: both sides sorted by address, nobody twice in ``invited``."""
+    """The decision: both sides sorted by address, nobody twice in ``invited``; no addresses in its repr."""
 
-    invited: tuple[Recipient, ...] = ()
-    excluded: tuple[Exclusion, ...] = ()
+    invited: tuple[Recipient, ...] = field(default=(), repr=False)
+    excluded: tuple[Exclusion, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class _Invitation:
     """A recipient while customers are still being gathered."""
 
     role: AttendeeRole
-    customers: list[str] = field(default_factory=list)
+    customers: tuple[str, ...] = ()
     source: RecipientSource = RecipientSource.TOPIC
 
 
@@ -99,18 +99,16 @@ def decide_recipients(
     invited: dict[str, _Invitation] = {}
     excluded: list[Exclusion] = []
     for customer, contact_list in readings:
+        through = (customer.code,)
         for address, verdict in _decide_customer(customer, contact_list, selection, organizer).items():
             if isinstance(verdict, ExclusionReason):
                 excluded.append(Exclusion(address, customer.code, verdict))
             else:
-                _invite(invited, address, verdict).customers.append(customer.code)
+                _invite(invited, address, verdict, through)
     for attendee in manual:
         _decide_manual(attendee, organizer, invited, excluded)
     return Recipients(
-        tuple(
-            Recipient(address, one.role, tuple(sorted(one.customers)), one.source)
-            for address, one in sorted(invited.items())
-        ),
+        tuple(_recipient(address, invited.pop(address)) for address in sorted(invited)),
         tuple(sorted(set(excluded), key=lambda one: (one.address, one.customer or "", one.reason))),
     )
 
@@ -190,10 +188,20 @@ def _needed(one: AttendeeRole, other: AttendeeRole) -> AttendeeRole:
     return AttendeeRole.REQUIRED if AttendeeRole.REQUIRED in (one, other) else AttendeeRole.OPTIONAL
 
 
-def _invite(invited: dict[str, _Invitation], address: str, role: AttendeeRole) -> _Invitation:
-    invitation = invited.setdefault(address, _Invitation(role))
-    invitation.role = _needed(invitation.role, role)
-    return invitation
+def _recipient(address: str, one: _Invitation) -> Recipient:
+    customers = tuple(sorted(one.customers)) if len(one.customers) > 1 else one.customers
+    return Recipient(address, one.role, customers, one.source)
+
+
+def _invite(
+    invited: dict[str, _Invitation], address: str, role: AttendeeRole, through: tuple[str, ...] = ()
+) -> None:
+    known = invited.get(address)
+    if known is None:
+        invited[address] = _Invitation(role, through)
+    else:
+        known.role = _needed(known.role, role)
+        known.customers += through
 
 
 def _decide_manual(

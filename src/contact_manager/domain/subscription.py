@@ -51,8 +51,8 @@ class ContactList:
 
     name: str
     topic_defaults: Mapping[str, str]
-    contacts: tuple[Contact, ...]
-    suppressed: frozenset[str] = field(default_factory=frozenset)
+    contacts: tuple[Contact, ...] = field(repr=False)
+    suppressed: frozenset[str] = field(default_factory=frozenset, repr=False)
     warnings: tuple[str, ...] = ()
 
 

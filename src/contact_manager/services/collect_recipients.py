@@ -81,8 +81,7 @@ async def collect_recipients(
         manual=audience.manual,
         organizer=audience.organizer,
     )
-    warnings = [text for one in readings if one.contact_list for text in one.contact_list.warnings]
-    return Collected(recipients, _with_counts(readings, recipients), tuple(warnings))
+    return Collected(recipients, _with_counts(readings, recipients), _grouped_warnings(readings))
 
 
 async def _read_customers(
@@ -152,6 +151,15 @@ def _not_configured(code: str, customer: Customer | None) -> _Reading:
         code, name, CustomerStatus.NOT_CONFIGURED, error_type="NotConfigured", error_message=message
     )
     return _Reading(outcome)
+
+
+def _grouped_warnings(readings: Iterable[_Reading]) -> tuple[str, ...]:
+    """Return each warning once, with the customers it is about."""
+    codes: dict[str, list[str]] = {}
+    for one in readings:
+        for text in one.contact_list.warnings if one.contact_list else ():
+            codes.setdefault(text, []).append(one.outcome.code)
+    return tuple(f"{', '.join(about)}: {text}" for text, about in codes.items())
 
 
 def _with_counts(readings: Iterable[_Reading], recipients: Recipients) -> tuple[CustomerOutcome, ...]:

@@ -72,7 +72,7 @@ class SesContactDirectory:
                 suppression = group.create_task(self._fetch_suppression(account, customer.code))
         except ExceptionGroup as failures:
             raise _first_remote(failures) from failures
-        missing = _missing_optional(customer, list_name, topics, defaults.result())
+        missing = _missing_optional(list_name, topics, defaults.result())
         suppressed, warnings = suppression.result().addresses, suppression.result().warnings
         return ContactList(list_name, defaults.result(), contacts.result(), suppressed, (*missing, *warnings))
 
@@ -102,7 +102,7 @@ class SesContactDirectory:
             return _Suppression(frozenset(found))
         _log.info("ses.suppression_unread customer=%s reason=%r", code, reason)
         warning = (
-            f"{code}: the suppression list could not be read ({reason}), suppressed people may be invited; "
+            f"the suppression list could not be read ({reason}), suppressed people may be invited; "
             "the role needs ses:ListSuppressedDestinations"
         )
         return _Suppression(frozenset(found), (warning,))
@@ -154,11 +154,9 @@ def _list_path(list_name: str) -> str:
     return f"{_LISTS_PATH}/{quote(list_name, safe='')}"
 
 
-def _missing_optional(
-    customer: Customer, list_name: str, topics: Sequence[str], defaults: dict[str, str]
-) -> tuple[str, ...]:
+def _missing_optional(list_name: str, topics: Sequence[str], defaults: dict[str, str]) -> tuple[str, ...]:
     return tuple(
-        f'{customer.code}: the contact list "{list_name}" has no topic "{topic}", nobody comes through it'
+        f'the contact list "{list_name}" has no topic "{topic}", nobody comes through it'
         for topic in topics[1:]
         if topic not in defaults
     )

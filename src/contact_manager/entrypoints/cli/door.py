@@ -51,12 +51,7 @@ def print_json(value: dict[str, Any]) -> None:
     """Write one JSON object to stdout."""
     from contact_manager.formats.report_json import dump_json
 
-    print_line(dump_json(value))
-
-
-def print_line(text: str) -> None:
-    """Write one result to stdout, whatever the terminal's encoding can show."""
-    sys.stdout.buffer.write(text.encode() + b"\n")
+    sys.stdout.buffer.write(dump_json(value))
     sys.stdout.buffer.flush()
 
 

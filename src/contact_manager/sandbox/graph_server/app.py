@@ -107,7 +107,6 @@ class GraphRoutes:
         answer = self._state.sign_in.grant(
             request.match_info["tenant"],
             form,
-            host=self._state.host,
             lifetime_s=self._state.behaviour.token_lifetime_s,
         )
         return web.json_response(answer)

@@ -60,7 +60,7 @@ class SignIn:
             "jwks_uri": f"{base}/discovery/v2.0/keys",
         }
 
-    def grant(self, tenant: str, form: Mapping[str, str], *, host: str, lifetime_s: int) -> dict[str, Any]:
+    def grant(self, tenant: str, form: Mapping[str, str], *, lifetime_s: int) -> dict[str, Any]:
         """Return a token answer for the client credentials in ``form``.
 
         Raises:
@@ -74,7 +74,7 @@ class SignIn:
                 400, "unauthorized_client", 700016, "Application was not found in the directory."
             )
         self._check_proof(form)
-        if form.get("scope") != f"{host}/.default":
+        if not form.get("scope", "").endswith("/.default"):
             raise SignInError(400, "invalid_scope", 70011, "The provided value for scope is not valid.")
         token = f"sandbox.{uuid.uuid4().hex}.token"
         self._valid_until[token] = time.monotonic() + lifetime_s
