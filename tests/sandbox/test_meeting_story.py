@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -238,6 +241,29 @@ def test_a_slow_customer_does_not_hold_the_others(sandbox: Sandbox) -> None:
     assert done.exit_code == 4
     [slow] = [one for one in done.report["customers"] if one["status"] == "failed"]
     assert (slow["code"], slow["error"]["type"]) == ("northfield", "Timeout")
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_so_and_leaves_one_json_object(
+    sandbox: Sandbox, stop: signal.Signals
+) -> None:
+    sandbox.stack.aws.add_fault(Fault(service="ses", delay_s=30.0, times=None))
+    command = [sys.executable, "-m", "contact_manager", "meeting", "apply", "--json-metadata", FLAT]
+    with subprocess.Popen(
+        [*command, "--output", "json"],
+        env=sandbox.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not any(one.operation == "AssumeRole" for one in sandbox.stack.aws.requests):
+            assert process.poll() is None
+        process.send_signal(stop)
+        stdout, stderr = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert json.loads(stdout)["errors"][0]["type"] == "Interrupted"
+    assert "Traceback" not in stderr
+    assert sandbox.graph_writes == []
 
 
 # -- a calendar that stumbles

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from rich.console import Console
@@ -63,12 +64,20 @@ def meeting_grid(meeting: ReportedMeeting, report: RunReport) -> Padding:
     for event in report.events:
         if event.join_url:
             grid.add_row("Join link", Text(event.join_url, overflow="fold"))
-    for name, addresses in (("New", report.changes.added), ("Gone", report.changes.removed)):
+    _add_changes(grid, report)
+    return Padding(grid, (0, 0, 1, 2), expand=False)
+
+
+def _add_changes(grid: Table, report: RunReport) -> None:
+    changes = report.changes
+    if report.action in (Action.CREATED, Action.WOULD_CREATE):
+        grid.add_row("Invited", f"{len(changes.added)} people")
+        return
+    for name, addresses in (("Invited", changes.added), ("Taken out", changes.removed)):
         if addresses:
             grid.add_row(name, Text(_some(addresses)))
-    if report.changes.fields:
-        grid.add_row("Changed", ", ".join(report.changes.fields))
-    return Padding(grid, (0, 0, 1, 2), expand=False)
+    if changes.fields:
+        grid.add_row("Changed", ", ".join(changes.fields))
 
 
 def _when(meeting: ReportedMeeting) -> str:
@@ -89,7 +98,7 @@ def _show_people(report: RunReport, console: Console, *, everybody: bool) -> Non
             table.add_row(one.address, one.role.value, ", ".join(one.customers) or "change file")
         console.print(table)
     if report.recipients.excluded:
-        console.print(_excluded(report))
+        console.print(_excluded(report) if everybody else _counted(report))
 
 
 def _customers(report: RunReport) -> Table:
@@ -103,6 +112,12 @@ def _customers(report: RunReport) -> Table:
         numbers = (str(one.contacts), str(one.recipients)) if one.status is CustomerStatus.OK else ("-", "-")
         table.add_row(one.code, one.name, status, *numbers, str(round(one.duration.total_seconds() * 1000)))
     return table
+
+
+def _counted(report: RunReport) -> Text:
+    counts = Counter(one.reason.value for one in report.recipients.excluded)
+    told = ", ".join(f"{number} {reason}" for reason, number in counts.most_common())
+    return Text(f"Left out: {told}. Who and why: recipients list")
 
 
 def _excluded(report: RunReport) -> Table:
