@@ -61,3 +61,6 @@ class Calendar(Protocol):
 
     async def remember(self, event: CalendarEvent, memory: EventMemory) -> None:
         """Keep ``memory`` in the event. Nobody is told."""
+
+    async def cancel_event(self, event: CalendarEvent, comment: str) -> None:
+        """Cancel ``event`` and tell everybody ``comment``; one that is gone already is fine."""

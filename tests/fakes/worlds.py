@@ -151,6 +151,12 @@ class InMemoryCalendar:
     async def remember(self, event: CalendarEvent, memory: EventMemory) -> None:
         self._keep("memory", replace(self.events[event.event_id], memory=memory))
 
+    async def cancel_event(self, event: CalendarEvent, comment: str) -> None:
+        live = self.events.pop(event.event_id, None)
+        if live is not None:
+            self.writes.append("cancel")
+            self._tell("cancellation", [one.address for one in live.attendees])
+
     def _keep(self, write: str, event: CalendarEvent) -> CalendarEvent:
         self.writes.append(write)
         self.events[event.event_id] = event

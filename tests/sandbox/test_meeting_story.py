@@ -373,3 +373,56 @@ def test_two_runs_at_once_make_one_meeting(sandbox: Sandbox, change: dict[str, A
     assert len(sandbox.events) == 1
     invitations = [address for kind, address in sandbox.notices if kind == "invitation"]
     assert len(invitations) == len(set(invitations))
+
+
+# -- cancel, twins
+
+
+def test_a_cancelled_meeting_is_gone_and_a_second_cancel_is_nothing_to_do(
+    sandbox: Sandbox, change: dict[str, Any]
+) -> None:
+    invited = sandbox.meeting("apply", change).report["recipients"]
+    planned = sandbox.meeting("cancel", change, "--dry-run")
+    assert (planned.report["action"], len(sandbox.events)) == ("would-cancel", 1)
+    done = sandbox.meeting("cancel", change)
+    assert (done.exit_code, done.report["action"]) == (0, "cancelled")
+    assert done.report["notifies"] == {"added": 0, "removed": len(invited), "all": False}
+    assert sandbox.events == []
+    assert len([one for one in sandbox.notices if one[0] == "cancellation"]) == len(invited)
+    again = sandbox.meeting("cancel", change)
+    assert (again.exit_code, again.report["action"], again.report["meeting"]) == (0, "none", None)
+
+
+def test_a_cancelled_meeting_can_be_made_again(sandbox: Sandbox, change: dict[str, Any]) -> None:
+    for _ in range(2):
+        assert sandbox.meeting("apply", change).report["action"] == "created"
+        assert sandbox.meeting("cancel", change).report["action"] == "cancelled"
+    done = sandbox.meeting("apply", change)
+    assert done.report["action"] == "created"
+    assert any("new one" in text for text in done.report["warnings"])
+    assert len(sandbox.events) == 1
+
+
+def test_a_plan_says_who_will_be_mailed(sandbox: Sandbox, change: dict[str, Any]) -> None:
+    planned = sandbox.meeting("plan", change).report
+    assert planned["notifies"] == {"added": len(planned["recipients"]), "removed": 0, "all": False}
+    sandbox.meeting("apply", change)
+    assert sandbox.meeting("plan", change).report["notifies"] == {"added": 0, "removed": 0, "all": False}
+    sandbox.stack.aws.put_contact(HTS, ContactEntry("jon.berg@example.com", {"aws-calendar": "OPT_OUT"}))
+    assert sandbox.meeting("plan", change).report["notifies"] == {"added": 0, "removed": 1, "all": False}
+    change["meetingLocation"] = "Room 7"
+    assert sandbox.meeting("plan", change).report["notifies"]["all"] is True
+
+
+def test_twins_become_one_meeting_and_guests_move(sandbox: Sandbox, change: dict[str, Any]) -> None:
+    sandbox.meeting("apply", change)
+    organizer = "changes@example.com"
+    twin = sandbox.stack.graph.copy_event(organizer, sandbox.events[0]["id"])
+    sandbox.stack.graph.hand_edit(organizer, twin, {"add": ["guest@example.org"]})
+    done = sandbox.meeting("apply", change)
+    assert done.exit_code == 0
+    [event] = sandbox.events
+    assert event["id"] != twin
+    assert "guest@example.org" in {one["emailAddress"]["address"] for one in event["attendees"]}
+    assert any("second meeting" in text for text in done.report["warnings"])
+    assert sandbox.meeting("apply", change).report["action"] == "unchanged"

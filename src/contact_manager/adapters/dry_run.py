@@ -41,6 +41,9 @@ class DryRunCalendar:
     async def remember(self, event: CalendarEvent, memory: EventMemory) -> None:
         """Forget."""
 
+    async def cancel_event(self, event: CalendarEvent, comment: str) -> None:
+        """Leave the event where it is."""
+
 
 def _as_planned(event: CalendarEvent, plan: MeetingPlan) -> CalendarEvent:
     return replace(

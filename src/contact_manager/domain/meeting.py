@@ -112,7 +112,11 @@ class EventMemory:
 
 @dataclass(frozen=True, slots=True)
 class CalendarEvent:
-    """An event as it is at the vendor; ``start`` and ``end`` are aware, ``memory`` None when it has none."""
+    """An event as it is at the vendor.
+
+    ``start`` and ``end`` are aware, ``memory`` is None when the event has none, ``is_recreated`` says of a
+    new event that an earlier one of the same key was cancelled or deleted.
+    """
 
     event_id: str
     subject: str
@@ -124,6 +128,7 @@ class CalendarEvent:
     memory: EventMemory | None = None
     join_url: str = ""
     web_link: str = ""
+    is_recreated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,17 +192,27 @@ def as_attendees(recipients: Iterable[Recipient]) -> tuple[Attendee, ...]:
     return tuple(Attendee(recipient.address, recipient.role) for recipient in recipients)
 
 
-def plan_update(plan: MeetingPlan, event: CalendarEvent, *, force: bool = False) -> EventUpdate:
+def guests_of(plan: MeetingPlan, event: CalendarEvent) -> tuple[Attendee, ...]:
+    """Return the people of ``event`` whom this tool did not invite: they were added by hand."""
+    ours = _invited_by_us(plan, event)
+    return tuple(one for one in event.attendees if plan.address_mark(one.address) not in ours)
+
+
+def plan_update(
+    plan: MeetingPlan, event: CalendarEvent, *, force: bool = False, guests: tuple[Attendee, ...] = ()
+) -> EventUpdate:
     """Compare what shall be with what is.
 
     People the organizer added by hand stay, people the organizer removed by hand stay out (until their
     subscription changes, or with ``force``), people this tool invited and who are no longer in the plan go,
     unless a customer could not be read. Without a memory people are only added.
-    ``force`` names every content field, so that the update is sent though nothing differs.
+    ``force`` names every content field, so that the update is sent though nothing differs. ``guests`` are
+    people whom the organizer added by hand to a twin of the event; they move here.
     """
     ours = _invited_by_us(plan, event)
     added, removed = _attendee_changes(plan, event, ours, force=force)
-    attendees = _merged_attendees(plan, event, added, removed)
+    merged = {one.address: one for one in (*guests, *_merged_attendees(plan, event, added, removed))}
+    attendees = tuple(merged[address] for address in sorted(merged))
     live = tuple(sorted(event.attendees, key=lambda one: one.address))
     pending = frozenset(plan.address_mark(address) for address in added)
     digest = event.memory.body_digest if event.memory else plan.body_digest
@@ -256,7 +271,7 @@ def _merged_attendees(
         if attendee.address not in removed:
             role = wanted[attendee.address].role if attendee.address in wanted else attendee.role
             merged.append(Attendee(attendee.address, role, attendee.name, attendee.response))
-    return tuple(sorted(merged, key=lambda one: one.address))
+    return tuple(merged)
 
 
 def _same_people(one: tuple[Attendee, ...], other: tuple[Attendee, ...]) -> bool:

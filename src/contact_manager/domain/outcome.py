@@ -17,10 +17,12 @@ class Action(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
+    CANCELLED = "cancelled"
     NONE = "none"
     WOULD_CREATE = "would-create"
     WOULD_UPDATE = "would-update"
     WOULD_LEAVE = "would-leave"
+    WOULD_CANCEL = "would-cancel"
 
     @property
     def tentative(self) -> Action:
@@ -32,6 +34,7 @@ _TENTATIVE = {
     Action.CREATED: Action.WOULD_CREATE,
     Action.UPDATED: Action.WOULD_UPDATE,
     Action.UNCHANGED: Action.WOULD_LEAVE,
+    Action.CANCELLED: Action.WOULD_CANCEL,
 }
 
 
@@ -82,6 +85,15 @@ class Changes:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notifies:
+    """Who is mailed: so many are invited, so many told that they are out, and perhaps everybody."""
+
+    added: int = 0
+    removed: int = 0
+    all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +149,7 @@ class RunReport:
     recipients: Recipients = field(default_factory=Recipients)
     customers: tuple[CustomerOutcome, ...] = ()
     changes: Changes = field(default_factory=Changes)
+    notifies: Notifies = field(default_factory=Notifies)
     warnings: tuple[str, ...] = ()
     errors: tuple[ReportedError, ...] = ()
 

@@ -43,6 +43,11 @@ def meeting_report(report: RunReport) -> dict[str, Any]:
             "removed": list(report.changes.removed),
             "fields": list(report.changes.fields),
         },
+        "notifies": {
+            "added": report.notifies.added,
+            "removed": report.notifies.removed,
+            "all": report.notifies.all,
+        },
         **_remarks(report),
     }
 

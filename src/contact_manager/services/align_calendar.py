@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from contact_manager.domain.meeting import CalendarEvent, EventUpdate, MeetingPlan, plan_update
-from contact_manager.domain.outcome import Action, Changes, ErrorKind, ReportedError, RunReport
+from contact_manager.domain.meeting import (
+    CalendarEvent,
+    EventUpdate,
+    MeetingPlan,
+    guests_of,
+    plan_update,
+)
+from contact_manager.domain.outcome import Action, Changes, ErrorKind, Notifies, ReportedError, RunReport
 from contact_manager.errors import ConflictError, RemoteServiceError
 from contact_manager.ports import Calendar
 
 _log = logging.getLogger(__name__)
 
+TWIN_COMMENT = "This meeting was set up twice by mistake. The other one stays in your calendar."
 MAX_CONFLICTS = 3
 """How often an event that changes under our hands is read and decided anew before we give up."""
 
@@ -62,18 +70,17 @@ class CalendarAlignment:
 
     async def _align(self, found: tuple[CalendarEvent, ...], attendee_limit: int) -> None:
         if not found:
-            if self._stops(len(self._plan.attendees), attendee_limit):
-                return
-            await self._create()
+            if not self._stops(len(self._plan.attendees), attendee_limit):
+                await self._create()
             return
-        if len(found) > 1:
-            self._warn(f"{len(found)} meetings of this change were found; the oldest is kept up to date")
-        event = found[0]
-        update = plan_update(self._plan, event, force=self._force)
+        event, *twins = found
+        guests = tuple(guest for twin in twins for guest in guests_of(self._plan, twin))
+        update = plan_update(self._plan, event, force=self._force, guests=guests)
         people = len(event.attendees if update.attendees is None else update.attendees)
-        self._remember_events(found)
+        self.report = replace(self.report, events=(event,))
         if not self._stops(people, attendee_limit, removals=len(update.removed)):
-            await self._update(event, update, found[1:])
+            await self._update(event, update)
+            await self._cancel_twins(twins)
 
     def _stops(self, people: int, attendee_limit: int, *, removals: int = 0) -> bool:
         stop = None
@@ -97,29 +104,35 @@ class CalendarAlignment:
             return
         event = await self._calendar.create_event(self._plan)
         added = tuple(attendee.address for attendee in self._plan.attendees)
-        self._wrote(Action.CREATED, (event,), Changes(added=added))
+        self._wrote(Action.CREATED, event, Changes(added=added), Notifies(added=len(added)))
+        if event.is_recreated:
+            self._warn("an earlier meeting of this change was cancelled or deleted; this is a new one")
         self._check_join_link(None, event)
 
-    async def _update(
-        self, event: CalendarEvent, update: EventUpdate, twins: tuple[CalendarEvent, ...]
-    ) -> None:
+    async def _update(self, event: CalendarEvent, update: EventUpdate) -> None:
         after = event
         if update.fields:
             after = await self._calendar.update_content(event, update)
-            self._wrote(Action.UPDATED, (after, *twins), Changes(fields=update.fields))
+            self._wrote(Action.UPDATED, after, Changes(fields=update.fields), Notifies(all=True))
         if update.before is not None:
             await self._calendar.remember(event, update.before)
         if update.attendees is not None:
             after = await self._calendar.update_attendees(event, update.attendees)
-            changes = Changes(
-                update.added, update.removed, () if update.added or update.removed else ("roles",)
-            )
-            self._wrote(Action.UPDATED, (after, *twins), changes)
+            fields = () if update.added or update.removed else ("attendees",)
+            mailed = Notifies(len(update.added), len(update.removed))
+            self._wrote(Action.UPDATED, after, Changes(update.added, update.removed, fields), mailed)
         if update.after is not None:
             await self._calendar.remember(event, update.after)
         if not update.is_visible and self.report.action is Action.NONE:
-            self._wrote(Action.UNCHANGED, (event, *twins), Changes())
+            self._wrote(Action.UNCHANGED, event, Changes(), Notifies())
         self._check_join_link(event, after)
+
+    async def _cancel_twins(self, twins: Sequence[CalendarEvent]) -> None:
+        for twin in twins:
+            await self._calendar.cancel_event(twin, TWIN_COMMENT)
+            self._warn("a second meeting of this change was found and cancelled; its guests were moved")
+            mailed = Notifies(removed=len(twin.attendees))
+            self._wrote(Action.UPDATED, self.report.events[0], Changes(), mailed)
 
     def _check_join_link(self, before: CalendarEvent | None, after: CalendarEvent) -> None:
         if before is not None and before.join_url and after.join_url != before.join_url:
@@ -128,8 +141,8 @@ class CalendarAlignment:
         elif not after.join_url and self.report.action is not Action.UNCHANGED and not self.report.dry_run:
             self._warn("the meeting has no Teams join link yet; look again with `meeting show`")
 
-    def _wrote(self, action: Action, events: tuple[CalendarEvent, ...], changes: Changes) -> None:
-        done = self.report.changes
+    def _wrote(self, action: Action, event: CalendarEvent, changes: Changes, mailed: Notifies) -> None:
+        done, told = self.report.changes, self.report.notifies
         _log.info(
             "meeting.%s change_id=%s added=%d removed=%d fields=%s",
             action,
@@ -138,16 +151,19 @@ class CalendarAlignment:
             len(changes.removed),
             ",".join(changes.fields),
         )
-        total = Changes(
-            tuple(sorted({*done.added, *changes.added})),
-            tuple(sorted({*done.removed, *changes.removed})),
-            tuple(dict.fromkeys((*done.fields, *changes.fields))),
+        self.report = replace(
+            self.report,
+            action=action.tentative if self.report.dry_run else action,
+            events=(event,),
+            changes=Changes(
+                tuple(sorted({*done.added, *changes.added})),
+                tuple(sorted({*done.removed, *changes.removed})),
+                tuple(dict.fromkeys((*done.fields, *changes.fields))),
+            ),
+            notifies=Notifies(
+                told.added + mailed.added, told.removed + mailed.removed, told.all or mailed.all
+            ),
         )
-        action = action.tentative if self.report.dry_run else action
-        self.report = replace(self.report, action=action, events=events, changes=total)
-
-    def _remember_events(self, events: tuple[CalendarEvent, ...]) -> None:
-        self.report = replace(self.report, events=events)
 
     def _warn(self, text: str) -> None:
         if text not in self.report.warnings:

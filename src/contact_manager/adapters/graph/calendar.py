@@ -6,6 +6,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -29,6 +30,7 @@ from contact_manager.domain.meeting import (
     EventUpdate,
     MeetingKey,
     MeetingPlan,
+    plan_update,
 )
 
 _log = logging.getLogger(__name__)
@@ -79,22 +81,39 @@ class GraphCalendar:
         generation = 0
         for attempt in range(MAX_GENERATIONS):
             try:
-                value = await self._http.write(
-                    "POST", self._events_url, create_body(plan, generation), operation="create the meeting"
-                )
-                return await self._with_join_link(self._parse(value))
+                created = await self._post(plan, generation)
             except GraphError as error:
-                last = error
-            if not last.may_have_created:
-                raise last
-            existing = await self._existing_after(last, plan, patient=attempt == 0)
-            if existing is not None:
-                return await self._with_join_link(existing)
-            if last.is_duplicate_transaction:
+                if not error.may_have_created or attempt == MAX_GENERATIONS - 1:
+                    raise
+                failure = error
+            else:
+                if created is not None:
+                    return replace(created, is_recreated=generation > 0)
                 generation += 1
-            elif not (last.may_be_done or last.is_conflict):
-                raise last
-        raise last
+                continue
+            existing = await self._existing_after(failure, plan, patient=failure.may_be_done or attempt == 0)
+            if existing is not None:
+                return await self._taken_up(existing, plan, failure)
+            if failure.is_duplicate_transaction:
+                generation += 1
+            elif not (failure.may_be_done or failure.is_conflict):
+                raise failure
+        raise _not_understood("no create made an event that can be found")
+
+    async def _post(self, plan: MeetingPlan, generation: int) -> CalendarEvent | None:
+        """Return the new event, or None when the answer is an event that was cancelled long ago."""
+        body = create_body(plan, generation)
+        value = await self._http.write("POST", self._events_url, body, operation="create the meeting")
+        event = self._parse(value)
+        return None if value.get("isCancelled") else await self._with_join_link(event)
+
+    async def _taken_up(
+        self, existing: CalendarEvent, plan: MeetingPlan, failure: GraphError
+    ) -> CalendarEvent:
+        """Return the event that is there, unless it must be brought in line first."""
+        if plan_update(plan, existing).is_visible:
+            raise as_conflict(failure)
+        return await self._with_join_link(existing)
 
     async def update_content(self, event: CalendarEvent, update: EventUpdate) -> CalendarEvent:
         """Write the fields of ``update``, the text around the vendor's join block. Everybody is told."""
@@ -116,6 +135,18 @@ class GraphCalendar:
     async def remember(self, event: CalendarEvent, memory: EventMemory) -> None:
         """Keep ``memory`` in the event. Nobody is told."""
         await self._write("PATCH", event, memory_body(memory), operation="note what was done")
+
+    async def cancel_event(self, event: CalendarEvent, comment: str) -> None:
+        """Cancel ``event`` and tell everybody ``comment``; one that is gone already is fine."""
+        url = f"{self._event_url(event)}/cancel"
+        try:
+            await self._http.write("POST", url, {"Comment": comment}, operation="cancel the meeting")
+        except GraphError as error:
+            if error.is_gone:
+                return
+            if error.is_conflict or error.may_be_done:
+                raise as_conflict(error) from error
+            raise
 
     async def _patch(self, event: CalendarEvent, body: dict[str, Any], *, operation: str) -> CalendarEvent:
         after = self._parse(await self._write("PATCH", event, body, operation=operation))

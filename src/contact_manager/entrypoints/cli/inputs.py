@@ -12,7 +12,7 @@ from contact_manager.bootstrap import RunOptions, load_settings
 from contact_manager.domain.change import ANNOUNCEMENT_TOPICS, Change
 from contact_manager.domain.customer import fold_customer_code
 from contact_manager.domain.recipients import TopicSelection
-from contact_manager.entrypoints.cli.options import CommonOptions, ReadingOptions
+from contact_manager.entrypoints.cli.options import ChangeOptions, CommonOptions, ReadingOptions
 from contact_manager.errors import InvalidChangeError, Problem, UsageError
 from contact_manager.formats.change_json import MAX_CHANGE_BYTES, parse_change
 from contact_manager.settings import Settings
@@ -33,7 +33,7 @@ def read_settings(options: CommonOptions) -> Settings:
     return settings
 
 
-def read_change(options: ReadingOptions, settings: Settings) -> Change:
+def read_change(options: ChangeOptions, settings: Settings) -> Change:
     """Read the change file.
 
     Raises:

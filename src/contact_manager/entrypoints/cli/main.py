@@ -17,6 +17,8 @@ from contact_manager.domain.outcome import ErrorKind, ReportedError, RunReport
 from contact_manager.entrypoints.cli.exit_codes import ExitCode
 from contact_manager.entrypoints.cli.options import (
     ApplyOptions,
+    CancelOptions,
+    ChangeOptions,
     CommonOptions,
     MeetingOptions,
     ReadingOptions,
@@ -102,9 +104,18 @@ def _meeting_apply(options: ApplyOptions) -> None:
     apply_meeting(options, is_dry_run=options.dry_run)
 
 
+@meeting.command("cancel")
+@takes(CancelOptions)
+def _meeting_cancel(options: CancelOptions) -> None:
+    """Cancel the meeting; everybody in it is told. Nothing there is nothing to do."""
+    from contact_manager.entrypoints.cli.actions.cancel_meeting import cancel_meeting
+
+    cancel_meeting(options)
+
+
 @meeting.command("show")
-@takes(ReadingOptions)
-def _meeting_show(options: ReadingOptions) -> None:
+@takes(ChangeOptions)
+def _meeting_show(options: ChangeOptions) -> None:
     """Show the meeting as it is in the calendar now, with everybody's answer."""
     from contact_manager.entrypoints.cli.actions.show_meeting import show_meeting
 
@@ -181,7 +192,7 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line ``arguments`` and return the exit code: the outermost door."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         code = app(with_double_dashes(arguments), prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()

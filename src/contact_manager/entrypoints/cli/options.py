@@ -30,6 +30,12 @@ class LogLevel(StrEnum):
 
 _GENERAL = "General"
 _GUARDS = "Safety"
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", metavar="", help="Read everything, write nothing; show who and what would be touched."
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +77,30 @@ class CommonOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadingOptions(CommonOptions):
-    """Whose contact lists are read, and for what."""
+class ChangeOptions(CommonOptions):
+    """Which change, and in whose calendar."""
 
     json_metadata: Annotated[str | None, typer.Option(metavar="F", help="Change file, - for stdin.")] = None
+    sender_email: Annotated[
+        str | None,
+        typer.Option(
+            metavar="E",
+            help="Organizer's mailbox; default: the configured one, else $MEETING_ORGANIZER_EMAIL.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelOptions(ChangeOptions):
+    """What is asked when a meeting is cancelled."""
+
+    dry_run: DryRun = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingOptions(ChangeOptions):
+    """Whose contact lists are read, and for what."""
+
     topic_name: Annotated[
         str | None,
         typer.Option(
@@ -85,13 +111,6 @@ class ReadingOptions(CommonOptions):
     customer_code: Annotated[
         list[str] | None,
         typer.Option(metavar="C", help="Only these customers of the change (repeatable)."),
-    ] = None
-    sender_email: Annotated[
-        str | None,
-        typer.Option(
-            metavar="E",
-            help="Organizer's mailbox; default: the configured one, else $MEETING_ORGANIZER_EMAIL.",
-        ),
     ] = None
     max_customer_concurrency: Annotated[
         int | None,
@@ -143,14 +162,7 @@ class MeetingOptions(ReadingOptions):
 class ApplyOptions(MeetingOptions):
     """What is asked of the meeting, for real or not."""
 
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run",
-            metavar="",
-            help="Read everything, write nothing; show recipients, exclusions and what would happen.",
-        ),
-    ] = False
+    dry_run: DryRun = False
 
 
 _Options = TypeVar("_Options", bound=CommonOptions)

@@ -12,14 +12,16 @@ from rich.text import Text
 
 from contact_manager.domain.outcome import Action, CustomerStatus, ReportedMeeting, RunReport
 
-_HEADLINES = {
+HEADLINES = {
     Action.CREATED: "Meeting created",
     Action.UPDATED: "Meeting updated",
     Action.UNCHANGED: "Meeting unchanged: it is as it should be, nobody was mailed",
+    Action.CANCELLED: "Meeting cancelled",
     Action.NONE: "No meeting was touched",
     Action.WOULD_CREATE: "Dry run: the meeting would be created",
     Action.WOULD_UPDATE: "Dry run: the meeting would be updated",
     Action.WOULD_LEAVE: "Dry run: the meeting would be left as it is",
+    Action.WOULD_CANCEL: "Dry run: the meeting would be cancelled",
 }
 _STATUS_STYLES = {
     CustomerStatus.OK: "green",
@@ -50,7 +52,7 @@ def show_recipients_report(report: RunReport, console: Console, talk: Console) -
 def _headline(report: RunReport) -> str:
     if report.errors and report.action is Action.NONE:
         return "Nothing was changed"
-    return _HEADLINES[report.action]
+    return HEADLINES[report.action]
 
 
 def meeting_grid(meeting: ReportedMeeting, report: RunReport) -> Padding:
@@ -64,7 +66,8 @@ def meeting_grid(meeting: ReportedMeeting, report: RunReport) -> Padding:
     for event in report.events:
         if event.join_url:
             grid.add_row("Join link", Text(event.join_url, overflow="fold"))
-    _add_changes(grid, report)
+    if report.action is not Action.NONE:
+        _add_changes(grid, report)
     return Padding(grid, (0, 0, 1, 2), expand=False)
 
 
@@ -78,6 +81,16 @@ def _add_changes(grid: Table, report: RunReport) -> None:
             grid.add_row(name, Text(_some(addresses)))
     if changes.fields:
         grid.add_row("Changed", ", ".join(changes.fields))
+    grid.add_row("Mail goes to", _mailed(report))
+
+
+def _mailed(report: RunReport) -> str:
+    mailed = report.notifies
+    if mailed.all:
+        return "everybody in the meeting"
+    told = [f"{mailed.added} invited"] if mailed.added else []
+    told += [f"{mailed.removed} taken out"] if mailed.removed else []
+    return ", ".join(told) or "nobody"
 
 
 def _when(meeting: ReportedMeeting) -> str:

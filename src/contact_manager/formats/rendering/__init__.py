@@ -15,8 +15,21 @@ def render_meeting_body(change: Change) -> str:
 
     It depends on the change alone, so that the same change always gives the same text.
     """
-    folder = "announcement" if change.kind.is_announcement else "change"
-    return _environment().get_template(f"{folder}/body.html.j2").render(change=change).strip()
+    return _environment().get_template(f"{_folder(change)}/body.html.j2").render(change=change).strip()
+
+
+def render_cancellation(change: Change) -> str:
+    """Return what everybody is told when the meeting is cancelled, as plain text on one line.
+
+    Nothing of the change but its id is in it: whether Graph reads a comment as text or as HTML is not
+    documented.
+    """
+    text = _environment().get_template(f"{_folder(change)}/cancellation.txt.j2").render(change=change)
+    return " ".join(text.split())
+
+
+def _folder(change: Change) -> str:
+    return "announcement" if change.kind.is_announcement else "change"
 
 
 @lru_cache(maxsize=1)

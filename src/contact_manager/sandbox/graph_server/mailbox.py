@@ -170,6 +170,13 @@ class Mailbox:
         """Remove an event as a person does, without a word to anybody."""
         self.deleted[event_id] = self.events.pop(event_id)
 
+    def copy(self, event_id: str) -> str:
+        """Put a second event like this one into the calendar and return its id."""
+        twin_id = _opaque_id(self.address, next(self._serial))
+        twin = copy.deepcopy(self.get(event_id)) | {"id": twin_id, "createdDateTime": _stamp()}
+        self.events[twin_id] = twin
+        return twin_id
+
     def respond(self, event_id: str, address: str, response: str) -> None:
         """Let an attendee answer the invitation."""
         for one in self.get(event_id)["attendees"]:

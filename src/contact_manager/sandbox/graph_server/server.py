@@ -131,6 +131,10 @@ class GraphServer:
         """Remove an event without a word to anybody."""
         self._call(lambda: self._state.mailboxes[mailbox].delete_by_hand(event_id))
 
+    def copy_event(self, mailbox: str, event_id: str) -> str:
+        """Put a second event like this one into the calendar and return its id."""
+        return self._call(lambda: self._state.mailboxes[mailbox].copy(event_id))
+
     def respond(self, mailbox: str, event_id: str, address: str, response: str) -> None:
         """Let an attendee answer."""
         self._call(lambda: self._state.mailboxes[mailbox].respond(event_id, address, response))

@@ -16,25 +16,25 @@ from contact_manager.domain.meeting import meeting_key
 from contact_manager.domain.outcome import ReportedMeeting, RunReport
 from contact_manager.entrypoints.cli.door import Presentation, finish
 from contact_manager.entrypoints.cli.inputs import read_change, read_settings, run_options
-from contact_manager.entrypoints.cli.options import ReadingOptions
+from contact_manager.entrypoints.cli.options import ChangeOptions
 from contact_manager.entrypoints.cli.text import meeting_grid, show_remarks
 from contact_manager.formats.report_json import shown_meeting_report
 from contact_manager.settings import Settings
 
 
-def show_meeting(options: ReadingOptions) -> NoReturn:
+def show_meeting(options: ChangeOptions) -> NoReturn:
     """Show the meeting of a change as it is in the calendar now."""
     finish(options, lambda: _run(options), Presentation(shown_meeting_report, _show))
 
 
-def _run(options: ReadingOptions) -> RunReport:
+def _run(options: ChangeOptions) -> RunReport:
     settings = read_settings(options)
     change = read_change(options, settings)
     organizer = choose_organizer(options.sender_email, settings, os.environ)
     return asyncio.run(_look(change, organizer, settings, options))
 
 
-async def _look(change: Change, organizer: str, settings: Settings, options: ReadingOptions) -> RunReport:
+async def _look(change: Change, organizer: str, settings: Settings, options: ChangeOptions) -> RunReport:
     run = run_options(options, label=change.change_id or "", is_dry_run=True)
     async with open_meeting_services(settings, os.environ, run, organizer=organizer) as services:
         events = await services.calendar.find_events(meeting_key(change))

@@ -1,0 +1,45 @@
+"""Take the meeting of a change out of the calendar; a second time is nothing to do."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from contact_manager.domain.change import Change
+from contact_manager.domain.meeting import CalendarEvent, meeting_key
+from contact_manager.domain.outcome import Action, Notifies, ReportedMeeting, RunReport
+from contact_manager.errors import RemoteServiceError
+from contact_manager.formats.rendering import render_cancellation
+from contact_manager.ports import Calendar
+from contact_manager.services.align_calendar import remote_error
+
+_log = logging.getLogger(__name__)
+
+
+async def cancel_meeting(
+    change: Change, calendar: Calendar, *, organizer: str, is_dry_run: bool = False
+) -> RunReport:
+    """Cancel every live event of the change's meeting and tell what was done.
+
+    No customer is read: whoever is in the event is told. A failing calendar ends in the report.
+    """
+    report = RunReport(change_id=change.change_id, dry_run=is_dry_run)
+    try:
+        events = await calendar.find_events(meeting_key(change))
+        for event in events:
+            await calendar.cancel_event(event, render_cancellation(change))
+            report = _with_cancelled(report, event, organizer, change.time_zone)
+    except RemoteServiceError as error:
+        return report.with_errors((remote_error(error),))
+    return report
+
+
+def _with_cancelled(report: RunReport, event: CalendarEvent, organizer: str, time_zone: str) -> RunReport:
+    _log.info("meeting.cancelled change_id=%s attendees=%d", report.change_id, len(event.attendees))
+    return replace(
+        report,
+        action=Action.CANCELLED.tentative if report.dry_run else Action.CANCELLED,
+        meeting=report.meeting or ReportedMeeting.of_event(event, organizer, time_zone),
+        events=(*report.events, event),
+        notifies=Notifies(removed=report.notifies.removed + len(event.attendees)),
+    )
