@@ -88,9 +88,9 @@ def _mailed(report: RunReport) -> str:
     mailed = report.notifies
     if mailed.all:
         return "everybody in the meeting"
-    told = [f"{mailed.added} invited"] if mailed.added else []
-    told += [f"{mailed.removed} taken out"] if mailed.removed else []
-    return ", ".join(told) or "nobody"
+    told = [f"the {mailed.added} invited"] if mailed.added else []
+    told += [f"the {mailed.removed} taken out"] if mailed.removed else []
+    return " and ".join(told) or "nobody"
 
 
 def _when(meeting: ReportedMeeting) -> str:

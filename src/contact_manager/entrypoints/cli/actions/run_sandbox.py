@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,48 +37,64 @@ def run_sandbox() -> None:
 
 def run_demo() -> None:
     """Run the main job on the example changes in the sandbox, as a person would type it."""
-    _say(
-        "Starting the sandbox: Amazon SES with a handful of customers, and Microsoft Graph, on this machine."
-    )
+    _tell("Starting the sandbox: Amazon SES with six customers, and Microsoft Graph, on this machine.")
     with _open_stack() as stack:
-        environment = {**os.environ, **stack.environment}
+        flat = str(_example("flat.json"))
+        run = _Demo(stack).run
+        run("Who would be invited, and what would happen? Nothing is written.", "meeting plan", flat)
+        run("Make the meeting.", "meeting apply", flat)
+        run("Run it again: nothing to do, and nobody is mailed.", "meeting apply", flat)
+        run(
+            "The same change in another dialect is the same meeting.",
+            "meeting apply",
+            _example("nested.json"),
+        )
+        _subscribe(stack, "new.colleague@example.com")
+        run("Somebody subscribes: only that person is mailed.", "meeting apply", flat)
+        moved = _moved_by_a_day(flat, stack.directory)
+        run("The change moves by a day: the same meeting, the same join link.", "meeting apply", moved)
+        run("The calendar entry as it stands in the organizer's mailbox.", "meeting show", moved)
+        run("Why does a person get no invitation?", "recipients explain lena.fischer@example.com", flat)
+        finops = _example("announcement-finops.json")
+        run("An announcement has its own topic; its people never see each other.", "meeting apply", finops)
+        _tell("\nThat was the whole line, through the same code as with real accounts. What next:")
+        _tell("  sandbox up             keeps the sandbox running for your own experiments")
+        _tell("  docs/tutorial.md       explains what you have just seen")
+
+
+class _Demo:
+    """Runs the command in the sandbox's environment and tells what it does."""
+
+    def __init__(self, stack: SandboxStack) -> None:
+        self._environment = {**os.environ, **stack.environment}
         for name in stack.unset:
-            environment.pop(name, None)
-        for told, command, change in _STEPS:
-            _run_step(told, command, change, environment)
-        _say("\nThat was the whole line, through the same code as with real accounts. What next:")
-        _say("  sandbox up             keeps the sandbox running for your own experiments")
-        _say("  docs/tutorial.md       explains what you have just seen")
+            self._environment.pop(name, None)
+
+    def run(self, told: str, command: str, change: str | Path) -> None:
+        arguments = [*command.split(), "--json-metadata", str(change)]
+        _tell(f"\n== {told}\n$ ccoe-customer-contact-manager {' '.join(arguments)}")
+        done = subprocess.run(  # noqa: S603 - our own command on our own examples
+            [sys.executable, "-m", "contact_manager", *arguments], env=self._environment, check=False
+        )
+        if done.returncode != ExitCode.DONE:
+            _say(f"The step failed with exit code {done.returncode}.")
+            raise typer.Exit(ExitCode.FAILED)
 
 
-_STEPS = (
-    ("Who would be invited, and what would happen? Nothing is written.", "meeting plan", "flat.json"),
-    ("Make the meeting.", "meeting apply", "flat.json"),
-    ("Run it again: nothing to do, and nobody is mailed.", "meeting apply", "flat.json"),
-    ("The same change, written in another dialect, is the same meeting.", "meeting apply", "nested.json"),
-    ("The calendar entry as it stands in the organizer's mailbox.", "meeting show", "flat.json"),
-    (
-        "Why does a person get no invitation?",
-        "recipients explain lena.fischer@example.com",
-        "flat.json",
-    ),
-    (
-        "An announcement has its own topic, and its people never see each other.",
-        "meeting apply",
-        "announcement-finops.json",
-    ),
-)
+def _subscribe(stack: SandboxStack, address: str) -> None:
+    from contact_manager.sandbox.aws_server import ContactEntry, Place
+
+    customer = stack.world.customers[0]
+    entry = ContactEntry(address, {"aws-calendar": "OPT_IN"})
+    stack.aws.put_contact(Place(customer.account_id, customer.region), entry)
 
 
-def _run_step(told: str, command: str, change: str, environment: Mapping[str, str]) -> None:
-    arguments = [*command.split(), "--json-metadata", str(_example(change))]
-    _say(f"\n== {told}\n$ ccoe-customer-contact-manager {' '.join(arguments)}")
-    done = subprocess.run(  # noqa: S603 - our own command on our own examples
-        [sys.executable, "-m", "contact_manager", *arguments], env=environment, check=False
-    )
-    if done.returncode != ExitCode.DONE:
-        _say(f"The step failed with exit code {done.returncode}.")
-        raise typer.Exit(ExitCode.FAILED)
+def _moved_by_a_day(change: str, folder: Path) -> Path:
+    """Write a copy of the change whose times are a day later."""
+    moved = folder / "flat-moved.json"
+    text = Path(change).read_text(encoding="utf-8")
+    moved.write_text(text.replace("-05-11T", "-05-12T").replace("-05-10T", "-05-11T"), encoding="utf-8")
+    return moved
 
 
 def _open_stack() -> SandboxStack:
@@ -99,6 +114,11 @@ def _example(name: str) -> Path:
     with suppress(ValueError):
         return path.relative_to(Path.cwd())
     return path
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _say(text: str) -> None:
