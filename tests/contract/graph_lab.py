@@ -120,15 +120,15 @@ class GraphClient:
         mailbox: str = ORGANIZER,
         is_valid: bool = True,
         headers: Mapping[str, str] | None = None,
-        **query: str,
+        query: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Ask for ``/users/{mailbox}/events{path}``; query options go without their dollar.
+        """Ask for ``/users/{mailbox}/events{path}``.
 
         ``is_valid`` is False for a body that is wrong on purpose.
         """
         if body is not None and is_valid and not path.endswith("/cancel"):
             check_event(body)
-        options = "&".join(f"%24{name}={quote(value, safe='')}" for name, value in query.items())
+        options = "&".join(f"{quote(name)}={quote(value, safe='')}" for name, value in (query or {}).items())
         url = f"{self.server.base_url}/users/{mailbox}/events{path}" + (f"?{options}" if options else "")
         return await self.follow(url, method=method, body=body, headers=headers)
 
@@ -148,8 +148,8 @@ class GraphClient:
     async def create(self, body: dict[str, Any], *, mailbox: str = ORGANIZER) -> dict[str, Any]:
         return one_event(await self.ask("POST", body=body, mailbox=mailbox), status=201)
 
-    async def get(self, event_id: str, **query: str) -> dict[str, Any]:
-        return one_event(await self.ask("GET", path_of(event_id), **query))
+    async def get(self, event_id: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        return one_event(await self.ask("GET", path_of(event_id), query=query))
 
     async def patch(self, event_id: str, changes: dict[str, Any]) -> dict[str, Any]:
         return one_event(await self.ask("PATCH", path_of(event_id), changes))

@@ -8,7 +8,9 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
+
+from yarl import URL
 
 from contact_manager.adapters.graph.body import splice
 from contact_manager.adapters.graph.errors import GraphError, as_conflict
@@ -162,7 +164,12 @@ class GraphCalendar:
             raise
 
     async def _spliced_body(self, event: CalendarEvent, update: EventUpdate) -> dict[str, Any]:
-        value = await self._read_event(event.event_id)
+        try:
+            value = await self._read_event(event.event_id)
+        except GraphError as error:
+            if error.is_gone:
+                raise as_conflict(error) from error
+            raise
         live = str((value.get("body") or {}).get("content") or "")
         content = splice(live, update.plan.body, event.join_url)
         if content is None:
@@ -196,12 +203,19 @@ class GraphCalendar:
         return None if value.get("isCancelled") else self._parse(value)
 
     async def _with_join_link(self, event: CalendarEvent) -> CalendarEvent:
-        """Return ``event``, read again for a while as long as its join link has not come."""
+        """Return ``event``, read again for a while as long as its join link has not come.
+
+        That it cannot be read does not undo what was written.
+        """
         for delay_s in JOIN_LINK_DELAYS_S:
             if event.join_url:
                 break
             await asyncio.sleep(delay_s)
-            event = await self._live_event(event.event_id) or event
+            try:
+                event = await self._live_event(event.event_id) or event
+            except GraphError as error:
+                _log.warning("meeting.join_link_unread code=%s request_id=%s", error.code, error.request_id)
+                break
         return event
 
     async def _read_event(self, event_id: str) -> dict[str, Any]:
@@ -220,16 +234,24 @@ class GraphCalendar:
 
     def _values(self, page: Any) -> list[dict[str, Any]]:
         values = page.get("value") if isinstance(page, dict) else None
-        if not isinstance(values, list):
+        if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
             raise _not_understood("a list of events has no value")
         return values
 
     def _next_page(self, page: dict[str, Any]) -> str | None:
         """Return the next page's address; the token goes to no other host."""
         link = page.get("@odata.nextLink")
-        if link is not None and urlsplit(str(link)).netloc != urlsplit(self._http.base_url).netloc:
+        if link is not None and _origin(str(link)) != _origin(self._http.base_url):
             raise _not_understood("the next page is on another host")
         return None if link is None else str(link)
+
+
+def _origin(url: str) -> URL | None:
+    """Return scheme, host and port, or None when ``url`` has none."""
+    try:
+        return URL(url).origin()
+    except ValueError:
+        return None
 
 
 def _literal(text: str) -> str:

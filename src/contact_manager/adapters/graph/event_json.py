@@ -27,6 +27,7 @@ KEY_PROPERTY = f"String {{{_PROPERTY_SET}}} Name ContactManagerKey"
 MEMORY_PROPERTY = f"String {{{_PROPERTY_SET}}} Name ContactManagerState"
 """One property for all the event remembers: 500 people take about 4,100 characters."""
 
+_MEMORY_VERSION = 1
 _MARK_BYTES = 6
 
 
@@ -136,7 +137,7 @@ def _find_memory(value: dict[str, Any]) -> EventMemory | None:
 
 
 def _dump_memory(memory: EventMemory) -> str:
-    parts = {"v": 1, "body": memory.body_digest, "invited": _dump_marks(memory.invited)}
+    parts = {"v": _MEMORY_VERSION, "body": memory.body_digest, "invited": _dump_marks(memory.invited)}
     if memory.pending:
         parts["pending"] = _dump_marks(memory.pending)
     return orjson.dumps(parts).decode()
@@ -146,6 +147,8 @@ def _load_memory(text: str) -> EventMemory | None:
     """Return the memory, or None when somebody else wrote there: better no memory than a wrong one."""
     try:
         parts = orjson.loads(text)
+        if parts["v"] != _MEMORY_VERSION:
+            return None
         return EventMemory(
             str(parts["body"]), _load_marks(parts["invited"]), _load_marks(parts.get("pending", ""))
         )
@@ -159,4 +162,6 @@ def _dump_marks(marks: frozenset[str]) -> str:
 
 def _load_marks(text: str) -> frozenset[str]:
     packed = base64.b64decode(text, validate=True)
+    if len(packed) % _MARK_BYTES:
+        raise ValueError("marks are cut off")
     return frozenset(packed[i : i + _MARK_BYTES].hex() for i in range(0, len(packed), _MARK_BYTES))

@@ -135,7 +135,7 @@ class GraphHttp:
         )
         wait_s = _retry_after_s(response.headers)
         throttled = response.status == _OVER_QUOTA or (response.status == _UNAVAILABLE and wait_s is not None)
-        passing = throttled or (reads and error.retryable)
+        passing = throttled or (reads and (error.retryable or error.is_conflict))
         if not passing or (wait_s or 0) > MAX_WAIT_S:
             raise error
         _log.warning("graph.retry operation=%r code=%s request_id=%s", operation, error.code, request_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -91,6 +92,9 @@ class _SignIn:
                 f"Microsoft Entra at {urlsplit(self._authority).netloc} cannot be reached: {_reason(error)}"
             )
             raise _entra_error(message, retryable=True) from error
+        except json.JSONDecodeError as error:
+            message = f"Microsoft Entra at {urlsplit(self._authority).netloc} gave an answer that is no JSON"
+            raise _entra_error(message, code="BadAnswer", retryable=True) from error
         except ValueError as error:
             raise ConfigError([Problem("Azure credential", f"MSAL cannot use it: {error}")]) from error
         if "access_token" in answer:

@@ -11,7 +11,6 @@ from typing import Any
 
 from aiohttp import web
 
-from contact_manager.sandbox.graph_server.event_rules import in_zone
 from contact_manager.sandbox.graph_server.faults import Fault
 from contact_manager.sandbox.graph_server.mailbox import Mailbox, shown
 from contact_manager.sandbox.graph_server.odata import parse_expand, parse_filter, select
@@ -58,7 +57,7 @@ class GraphRoutes:
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Log the request, inject faults, keep Outlook's limit of requests in flight, and answer refusals."""
         if request.path.startswith("/_sandbox"):
-            return await handler(request)
+            return await _administered(request, handler)
         body = await _read_json(request)
         fault = self._state.faults.take(request.method, request.path)
         if fault is not None:
@@ -134,7 +133,8 @@ class GraphRoutes:
         matches = parse_filter(query.get("$filter"))
         found = [one for one in self._mailbox(request).all() if matches(one)]
         found = _ordered(found, query.get("$orderby"))
-        skip, top = int(query.get("$skip", "0")), min(int(query.get("$top", _DEFAULT_PAGE)), _MAX_PAGE)
+        skip = _number(query.get("$skip", "0"))
+        top = min(_number(query.get("$top", str(_DEFAULT_PAGE)), least=1), _MAX_PAGE)
         answer: dict[str, Any] = {"value": [self._shown(request, one) for one in found[skip : skip + top]]}
         if skip + top < len(found):
             answer["@odata.nextLink"] = str(request.url.update_query({"$skip": str(skip + top)}))
@@ -213,7 +213,6 @@ class GraphRoutes:
     def _shown(self, request: web.Request, event: dict[str, Any]) -> dict[str, Any]:
         asked = re.search(r'outlook\.timezone="([^"]+)"', request.headers.get("Prefer", ""))
         zone = asked.group(1) if asked else "UTC"
-        in_zone(event["start"], zone)
         properties = parse_expand(request.query.get("$expand"))
         return select(shown(event, zone=zone, properties=properties), request.query.get("$select"))
 
@@ -230,6 +229,19 @@ async def _read_json(request: web.Request) -> Any:
         return json.loads(await request.read())
     except ValueError:
         return None
+
+
+async def _administered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except (AttributeError, KeyError, TypeError, ValueError, RefusedError) as error:
+        return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
+
+
+def _number(text: str, *, least: int = 0) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise bad_request("ErrorInvalidUrlQuery", "A number of the query cannot be used.")
+    return int(text)
 
 
 def _ordered(found: list[dict[str, Any]], orderby: str | None) -> list[dict[str, Any]]:

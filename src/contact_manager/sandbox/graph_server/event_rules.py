@@ -40,6 +40,21 @@ _WRITABLE: dict[str, type | tuple[type, ...]] = {
     "sensitivity": str,
     "showAs": str,
 }
+_MEMBERS = {
+    "body": {"content", "contentType"},
+    "start": {"dateTime", "timeZone"},
+    "end": {"dateTime", "timeZone"},
+    "location": set(
+        "address coordinates displayName locationEmailAddress locationType locationUri uniqueId "
+        "uniqueIdType".split()
+    ),
+}
+_WORDS = {
+    "importance": ("low", "normal", "high"),
+    "sensitivity": ("normal", "personal", "private", "confidential"),
+    "showAs": ("unknown", "free", "tentative", "busy", "oof", "workingElsewhere"),
+    "onlineMeetingProvider": ("unknown", "skypeForBusiness", "skypeForConsumer", "teamsForBusiness"),
+}
 _ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+")
 _PROPERTY_ID = re.compile(r"String \{[0-9a-fA-F-]{36}\} Name \w+")
 
@@ -88,16 +103,12 @@ def moment(value: dict[str, Any]) -> datetime:
         raise bad_request("ErrorInvalidRequest", "A dateTime cannot be read.") from None
     if local.tzinfo is not None:
         raise bad_request("ErrorInvalidRequest", "A dateTime must not have an offset.")
-    name = str(value.get("timeZone", ""))
-    zone = WINDOWS_ZONES.get(name, name)
-    if zone not in available_timezones():
-        raise bad_request("TimeZoneNotSupportedException", f"The time zone '{name}' is not supported.")
-    return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    return local.replace(tzinfo=_zone(str(value.get("timeZone", "")))).astimezone(UTC)
 
 
 def in_zone(value: dict[str, Any], zone: str) -> dict[str, str]:
     """Return a ``dateTimeTimeZone`` as Graph answers it, in ``zone``."""
-    local = moment(value).astimezone(ZoneInfo(WINDOWS_ZONES.get(zone, zone)))
+    local = moment(value).astimezone(_zone(zone))
     return {"dateTime": local.strftime("%Y-%m-%dT%H:%M:%S.0000000"), "timeZone": zone}
 
 
@@ -123,22 +134,46 @@ def address_of(attendee: dict[str, Any]) -> str:
     return str(attendee["emailAddress"]["address"]).lower()
 
 
+def _zone(name: str) -> ZoneInfo:
+    iana = WINDOWS_ZONES.get(name, name)
+    if iana not in available_timezones():
+        raise bad_request("TimeZoneNotSupportedException", f"The time zone '{name}' is not supported.")
+    return ZoneInfo(iana)
+
+
 def _check_subject(subject: str) -> None:
     if len(subject) > MAX_SUBJECT or any(ord(one) < ord(" ") for one in subject):
         raise bad_request("ErrorInvalidRequest", "The subject is too long or has control characters.")
 
 
 def _check_members(body: dict[str, Any]) -> None:
+    _check_names_and_words(body)
     for name in ("start", "end"):
         if name in body:
             moment(body[name])
     for one in body.get("attendees", ()):
         _check_attendee(one)
     for one in body.get("singleValueExtendedProperties", ()):
-        if not _PROPERTY_ID.fullmatch(str(one.get("id"))) or not isinstance(one.get("value"), str):
-            raise bad_request("ErrorInvalidProperty", "An extended property is not valid.")
-    if "body" in body and body["body"].get("contentType", "html").lower() not in ("html", "text"):
+        _check_property(one)
+    if "body" in body and str(body["body"].get("contentType", "html")).lower() not in ("html", "text"):
         raise bad_request("RequestBodyRead", "The body's content type does not exist.")
+
+
+def _check_names_and_words(body: dict[str, Any]) -> None:
+    for name, members in _MEMBERS.items():
+        unknown = set(body.get(name, ())) - members
+        if unknown:
+            raise bad_request("RequestBodyRead", f"The property '{min(unknown)}' does not exist on '{name}'.")
+    for name, words in _WORDS.items():
+        if name in body and body[name] not in words:
+            raise bad_request("RequestBodyRead", f"The value of '{name}' does not exist.")
+
+
+def _check_property(one: Any) -> None:
+    if not isinstance(one, dict) or set(one) != {"id", "value"} or not isinstance(one["value"], str):
+        raise bad_request("RequestBodyRead", "An extended property cannot be read.")
+    if not _PROPERTY_ID.fullmatch(str(one["id"])):
+        raise bad_request("ErrorInvalidProperty", "An extended property is not valid.")
 
 
 def _check_attendee(attendee: Any) -> None:

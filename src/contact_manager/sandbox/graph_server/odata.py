@@ -18,6 +18,7 @@ _BY_FIELD = re.compile(rf"(iCalUId|subject)\s+eq\s+{_LITERAL}")
 _BY_TIME = re.compile(rf"(start|end)/dateTime\s+(ge|le)\s+{_LITERAL}")
 _EXPANDED = re.compile(r"singleValueExtendedProperties\(\s*\$filter\s*=\s*(.*)\)", re.IGNORECASE)
 _PROPERTY_IDS = re.compile(rf"id\s+eq\s+{_LITERAL}")
+_ALWAYS_SHOWN = frozenset({"id", "@odata.etag", "singleValueExtendedProperties"})
 
 Matches = Callable[[dict[str, Any]], bool]
 
@@ -34,15 +35,8 @@ def parse_filter(text: str | None) -> Matches:
         return lambda _: True
     rest, tests = text.strip(), []
     while rest:
-        for pattern, make in ((_BY_PROPERTY, _by_property), (_BY_FIELD, _by_field), (_BY_TIME, _by_time)):
-            found = pattern.match(rest)
-            if found:
-                tests.append(make(*found.groups()))
-                rest = re.sub(r"^\s*and\s+", "", rest[found.end() :]).strip()
-                break
-        else:
-            code = "ErrorInvalidProperty" if re.match(r"id\s", rest) else "UnsupportedEntityExpression"
-            raise bad_request(code, "The filter is not supported.")
+        test, rest = _first_test(rest)
+        tests.append(test)
     return lambda event: all(test(event) for test in tests)
 
 
@@ -53,11 +47,21 @@ def parse_expand(text: str | None) -> frozenset[str]:
 
 
 def select(event: dict[str, Any], names: str | None) -> dict[str, Any]:
-    """Return the wanted members of an event."""
+    """Return the wanted members of an event; what was expanded is always among them."""
     if not names:
         return event
-    wanted = {one.strip() for one in names.split(",")} | {"id", "@odata.etag"}
+    wanted = {one.strip() for one in names.split(",")} | _ALWAYS_SHOWN
     return {name: value for name, value in event.items() if name in wanted}
+
+
+def _first_test(text: str) -> tuple[Matches, str]:
+    """Return the first comparison of a filter, and what stands behind the ``and`` after it."""
+    for pattern, make in ((_BY_PROPERTY, _by_property), (_BY_FIELD, _by_field), (_BY_TIME, _by_time)):
+        found = re.match(rf"{pattern.pattern}(?:\s+and\s+(?=\S)|\s*$)", text, pattern.flags)
+        if found:
+            return make(*found.groups()), text[found.end() :]
+    code = "ErrorInvalidProperty" if re.match(r"id\s", text) else "UnsupportedEntityExpression"
+    raise bad_request(code, "The filter is not supported.")
 
 
 def _by_property(_: str, property_id: str, value: str) -> Matches:
