@@ -78,7 +78,6 @@ async def test_other_comparisons_and_their_conjunction_are_understood(client: Gr
         ("subject eq 'one' subject eq 'two'", "UnsupportedEntityExpression"),
         ("subject eq 'one' and", "UnsupportedEntityExpression"),
         ("subject eq one", "UnsupportedEntityExpression"),
-        ("   ", "UnsupportedEntityExpression"),
         (f"id eq '{KEY}'", "ErrorInvalidProperty"),
     ],
 )

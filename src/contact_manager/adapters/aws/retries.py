@@ -13,7 +13,9 @@ from contact_manager.errors import RemoteServiceError
 
 _log = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 5
+MAX_ATTEMPTS = 7
+"""About 12 s of waiting on average: throttling passes within that, and a customer has 60 s."""
+
 _FIRST_WAIT_S = 0.2
 _LONGEST_WAIT_S = 10.0
 

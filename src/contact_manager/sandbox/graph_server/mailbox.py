@@ -285,6 +285,7 @@ class Mailbox:
         event["body"]["content"] = with_join_block(
             event["body"]["content"] or rewritten("", rename_ids=False), url
         )
+        event["bodyPreview"] = preview(event["body"]["content"])
 
     def _touch(self, event: dict[str, Any]) -> None:
         key = base64.b64encode(uuid.uuid4().bytes).decode()

@@ -155,6 +155,7 @@ class GraphServer:
 
     def _run(self, work: Coroutine[Any, Any, _T]) -> _T:
         if self._loop is None:
+            work.close()
             raise RuntimeError("The Graph server is not running.")
         done: Future[_T] = asyncio.run_coroutine_threadsafe(work, self._loop)
         return done.result(_PATIENCE_S)
