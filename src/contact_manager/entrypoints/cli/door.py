@@ -31,14 +31,20 @@ class Presentation:
     as_text: Callable[[RunReport, Console, Console], None]
 
 
-def finish(options: CommonOptions, work: Callable[[], RunReport], presentation: Presentation) -> NoReturn:
+def finish(
+    options: CommonOptions,
+    work: Callable[[], RunReport],
+    presentation: Presentation,
+    *,
+    is_dry_run: bool = False,
+) -> NoReturn:
     """Run ``work``, show its report, and leave with the exit code that fits."""
     start_logging(options.log_level.value if options.log_level else "warning")
     try:
         report = work()
     except ContactManagerError as error:
         _log.debug("command.failed", exc_info=True)
-        report = RunReport(errors=reported_errors(error))
+        report = RunReport(dry_run=is_dry_run, errors=reported_errors(error))
     if options.output is OutputFormat.JSON:
         print_json(presentation.as_json(report))
     else:

@@ -161,7 +161,8 @@ def _config_show(options: CommonOptions) -> None:
 
 
 @config.command("schema")
-def _config_schema() -> None:
+@takes(CommonOptions)
+def _config_schema(options: CommonOptions) -> None:  # noqa: ARG001 - a schema is JSON in any case
     """Print the JSON Schema of the configuration."""
     from contact_manager.entrypoints.cli.actions.check_config import print_schema
 

@@ -16,7 +16,7 @@ from contact_manager.formats.json_document import JsonDocumentError, first_probl
 
 __all__ = ["MAX_CHANGE_BYTES", "parse_change"]
 
-MAX_CHANGE_BYTES = 5 * 1024 * 1024
+MAX_CHANGE_BYTES = 4 * 1024 * 1024
 """Of one change file; larger ones are refused before they are parsed."""
 
 _DIALECTS = (

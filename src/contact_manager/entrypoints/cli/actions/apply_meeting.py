@@ -28,7 +28,7 @@ from contact_manager.settings import Settings
 def apply_meeting(options: MeetingOptions, *, is_dry_run: bool) -> NoReturn:
     """Bring the meeting in line with the change file, or only tell what would happen."""
     presentation = Presentation(meeting_report, show_meeting_report)
-    finish(options, lambda: _run(options, is_dry_run=is_dry_run), presentation)
+    finish(options, lambda: _run(options, is_dry_run=is_dry_run), presentation, is_dry_run=is_dry_run)
 
 
 def _run(options: MeetingOptions, *, is_dry_run: bool) -> RunReport:

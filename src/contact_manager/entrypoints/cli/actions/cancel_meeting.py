@@ -23,7 +23,8 @@ from contact_manager.settings import Settings
 
 def cancel_meeting(options: CancelOptions) -> NoReturn:
     """Cancel the meeting of a change; everybody in it is told."""
-    finish(options, lambda: _run(options), Presentation(meeting_report, _show))
+    presentation = Presentation(meeting_report, _show)
+    finish(options, lambda: _run(options), presentation, is_dry_run=options.dry_run)
 
 
 def _run(options: CancelOptions) -> RunReport:
