@@ -16,7 +16,7 @@ import stamina
 from yarl import URL
 
 from contact_manager.adapters.graph.errors import GraphError, refusal
-from contact_manager.adapters.graph.tokens import TokenSource
+from contact_manager.adapters.graph.tokens import TokenSource, may_use_proxy
 
 _log = logging.getLogger(__name__)
 
@@ -155,11 +155,10 @@ class GraphHttp:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            url = urlsplit(self.base_url)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(ssl=self._tls, limit=MAX_IN_FLIGHT),
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
-                trust_env=url.scheme == "https" and url.hostname not in ("127.0.0.1", "localhost", "::1"),
+                trust_env=may_use_proxy(self.base_url),
             )
         return self._session
 

@@ -82,20 +82,21 @@ class _SignIn:
 
     def fetch_token(self) -> str:
         import requests
+        from jwt import PyJWTError
+        from msal.exceptions import MsalServiceError
 
+        host = urlsplit(self._authority).netloc
         try:
             if self._application is None:
                 self._application = self._make_application()
             answer = self._application.acquire_token_for_client(scopes=[self._scope])
         except requests.RequestException as error:
-            message = (
-                f"Microsoft Entra at {urlsplit(self._authority).netloc} cannot be reached: {_reason(error)}"
-            )
+            message = f"Microsoft Entra at {host} cannot be reached: {_reason(error)}"
             raise _entra_error(message, retryable=True) from error
-        except json.JSONDecodeError as error:
-            message = f"Microsoft Entra at {urlsplit(self._authority).netloc} gave an answer that is no JSON"
+        except (MsalServiceError, json.JSONDecodeError) as error:
+            message = f"Microsoft Entra at {host} gave no answer that can be understood: {error}"
             raise _entra_error(message, code="BadAnswer", retryable=True) from error
-        except ValueError as error:
+        except (ValueError, TypeError, PyJWTError) as error:
             raise ConfigError([Problem("Azure credential", f"MSAL cannot use it: {error}")]) from error
         if "access_token" in answer:
             return str(answer["access_token"])
@@ -126,7 +127,7 @@ class _EntraHttp:
 
         self._authority = authority
         self._session = requests.Session()
-        self._session.trust_env = urlsplit(authority).scheme == "https"
+        self._session.trust_env = may_use_proxy(authority)
         self._session.mount("https://", _adapter_with(tls))
 
     def get(self, url: str, **kwargs: Any) -> Any:
@@ -160,6 +161,12 @@ class _Metadata:
         }
         self.text = orjson.dumps(endpoints).decode()
         self.headers: dict[str, str] = {}
+
+
+def may_use_proxy(url: str) -> bool:
+    """Tell whether the environment's proxies count: never on the way to this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1")
 
 
 def _adapter_with(tls: ssl.SSLContext) -> Any:

@@ -20,6 +20,10 @@ from contact_manager.sandbox.graph_server.state import GraphState
 
 MAX_IN_FLIGHT = 4
 _MAX_PAGE, _DEFAULT_PAGE = 1000, 10
+_NEVER_ANSWERED = 0
+"""Logged as the status of a request that is held without being carried out."""
+
+_LOOK_AGAIN_S = 0.01
 _KEPT_HEADERS = ("prefer", "client-request-id", "if-match", "content-type")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -63,19 +67,26 @@ class GraphRoutes:
         if fault is not None:
             await asyncio.sleep(fault.delay_s)
         if fault is not None and fault.drop_before:
-            return _hang_up(request)
+            if fault.hold:
+                self._state.log(_logged(request, _NEVER_ANSWERED, body))
+            return await _hang_up(request, fault)
         response = await self._answer(request, handler, fault)
         self._state.log(_logged(request, response.status, body))
         if fault is not None and fault.lose_answer_after_commit:
-            return _hang_up(request)
+            return await _hang_up(request, fault)
         return _with_trace(request, response)
 
     async def _answer(
         self, request: web.Request, handler: Handler, fault: Fault | None
     ) -> web.StreamResponse:
         if fault is not None and fault.status is not None:
+            if fault.carry_out:
+                await self._serve(request, handler)
             refusal = RefusedError(fault.status, fault.code, fault.message, retry_after_s=fault.retry_after)
             return web.Response(status=fault.status) if fault.empty_body else _refused(refusal)
+        return await self._serve(request, handler)
+
+    async def _serve(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             if not request.path.startswith("/v1.0/"):
                 return await handler(request)
@@ -262,7 +273,10 @@ def _refused(refusal: RefusedError) -> web.Response:
     return web.json_response({"error": error}, status=refusal.status, headers=headers)
 
 
-def _hang_up(request: web.Request) -> web.Response:
+async def _hang_up(request: web.Request, fault: Fault) -> web.Response:
+    """Close the connection, or with ``hold`` wait until the client has done so."""
+    while fault.hold and request.transport is not None:
+        await asyncio.sleep(_LOOK_AGAIN_S)
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=500)

@@ -23,6 +23,8 @@ class Fault:
         empty_body: Whether the error has no body.
         drop_before: Whether the connection is closed before the request is carried out.
         lose_answer_after_commit: Whether it is closed after that, without an answer.
+        hold: With either of these two: whether the connection stays open until the client goes away.
+        carry_out: With ``status``: whether the request is carried out before the error is answered.
     """
 
     method: str | None = None
@@ -37,6 +39,8 @@ class Fault:
     empty_body: bool = False
     drop_before: bool = False
     lose_answer_after_commit: bool = False
+    hold: bool = False
+    carry_out: bool = False
 
 
 class FaultQueue:
