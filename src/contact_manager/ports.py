@@ -59,8 +59,8 @@ class Calendar(Protocol):
     async def update_attendees(self, event: CalendarEvent, attendees: Sequence[Attendee]) -> CalendarEvent:
         """Replace the attendees. Only those who are new or gone are told."""
 
-    async def remember(self, event: CalendarEvent, memory: EventMemory) -> None:
-        """Keep ``memory`` in the event. Nobody is told."""
+    async def remember(self, event: CalendarEvent, memory: EventMemory) -> CalendarEvent:
+        """Keep ``memory`` in the event and return it as it is afterwards. Nobody is told."""
 
     async def cancel_event(self, event: CalendarEvent, comment: str) -> None:
         """Cancel ``event`` and tell everybody ``comment``; one that is gone already is fine."""

@@ -148,8 +148,8 @@ class InMemoryCalendar:
         self._tell("cancellation", sorted(before - after))
         return self._keep("attendees", replace(live, attendees=tuple(attendees)))
 
-    async def remember(self, event: CalendarEvent, memory: EventMemory) -> None:
-        self._keep("memory", replace(self.events[event.event_id], memory=memory))
+    async def remember(self, event: CalendarEvent, memory: EventMemory) -> CalendarEvent:
+        return self._keep("memory", replace(self.events[event.event_id], memory=memory))
 
     async def cancel_event(self, event: CalendarEvent, comment: str) -> None:
         live = self.events.pop(event.event_id, None)

@@ -38,8 +38,9 @@ class DryRunCalendar:
         """Return the event with these attendees."""
         return replace(event, attendees=tuple(attendees))
 
-    async def remember(self, event: CalendarEvent, memory: EventMemory) -> None:
-        """Forget."""
+    async def remember(self, event: CalendarEvent, memory: EventMemory) -> CalendarEvent:
+        """Return the event with this memory."""
+        return replace(event, memory=memory)
 
     async def cancel_event(self, event: CalendarEvent, comment: str) -> None:
         """Leave the event where it is."""

@@ -115,17 +115,34 @@ class CalendarAlignment:
             after = await self._calendar.update_content(event, update)
             self._wrote(Action.UPDATED, after, Changes(fields=update.fields), Notifies(all=True))
         if update.before is not None:
-            await self._calendar.remember(event, update.before)
+            after = await self._calendar.remember(after, update.before)
         if update.attendees is not None:
-            after = await self._calendar.update_attendees(event, update.attendees)
+            after = await self._calendar.update_attendees(after, update.attendees)
             fields = () if update.added or update.removed else ("attendees",)
             mailed = Notifies(len(update.added), len(update.removed))
             self._wrote(Action.UPDATED, after, Changes(update.added, update.removed, fields), mailed)
         if update.after is not None:
-            await self._calendar.remember(event, update.after)
+            kept = await self._calendar.remember(after, update.after)
+            await self._check_nobody_is_lost(kept, update)
         if not update.is_visible and self.report.action is Action.NONE:
             self._wrote(Action.UNCHANGED, event, Changes(), Notifies())
         self._check_join_link(event, after)
+
+    async def _check_nobody_is_lost(self, kept: CalendarEvent, update: EventUpdate) -> None:
+        """Start over when another run replaced the attendees in between.
+
+        Without this the people it dropped would count as removed by hand from now on.
+        """
+        missing = set(update.added) - {attendee.address for attendee in kept.attendees}
+        if missing and update.before is not None:
+            await self._calendar.remember(kept, update.before)
+            raise ConflictError(
+                f"another run changed the attendees at the same time ({len(missing)} people were dropped)",
+                service="calendar",
+                operation="update_attendees",
+                code="AttendeesReplaced",
+                retryable=True,
+            )
 
     async def _cancel_twins(self, twins: Sequence[CalendarEvent]) -> None:
         for twin in twins:

@@ -262,6 +262,30 @@ async def test_a_conflict_that_never_ends_is_a_failure(world: World) -> None:
     assert world.calendar.conflicts == 3
 
 
+class Raced(InMemoryCalendar):
+    """Another run replaces the attendees right after our first update of them."""
+
+    raced = False
+
+    async def update_attendees(self, event: CalendarEvent, attendees: Any) -> CalendarEvent:
+        after = await super().update_attendees(event, attendees)
+        if not self.raced:
+            self.raced = True
+            self.events[event.event_id] = replace(after, attendees=event.attendees)
+        return after
+
+
+async def test_people_whom_another_run_dropped_are_not_taken_for_removed_by_hand(world: World) -> None:
+    world.calendar = Raced()
+    await world.run()
+    world.lists["hts"] = contact_list("ann@example.com", "bob@example.com", "eve@example.com")
+    report = await world.run()
+    assert report.is_ok
+    [event] = world.calendar.events.values()
+    assert "eve@example.com" in addresses(event)
+    assert (await world.run()).action is Action.UNCHANGED
+
+
 class Broken(InMemoryCalendar):
     """Content can be written, attendees cannot."""
 

@@ -134,9 +134,10 @@ class GraphCalendar:
         body = {"attendees": attendees_body(tuple(attendees))}
         return await self._patch(event, body, operation="change the attendees")
 
-    async def remember(self, event: CalendarEvent, memory: EventMemory) -> None:
-        """Keep ``memory`` in the event. Nobody is told."""
-        await self._write("PATCH", event, memory_body(memory), operation="note what was done")
+    async def remember(self, event: CalendarEvent, memory: EventMemory) -> CalendarEvent:
+        """Keep ``memory`` in the event and return it as it is afterwards. Nobody is told."""
+        body = memory_body(memory)
+        return self._parse(await self._write("PATCH", event, body, operation="note what was done"))
 
     async def cancel_event(self, event: CalendarEvent, comment: str) -> None:
         """Cancel ``event`` and tell everybody ``comment``; one that is gone already is fine."""

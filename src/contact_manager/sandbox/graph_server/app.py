@@ -275,7 +275,7 @@ def _refused(refusal: RefusedError) -> web.Response:
 
 async def _hang_up(request: web.Request, fault: Fault) -> web.Response:
     """Close the connection, or with ``hold`` wait until the client has done so."""
-    while fault.hold and request.transport is not None:
+    while fault.hold and request.transport is not None:  # noqa: ASYNC110 - nothing tells of it
         await asyncio.sleep(_LOOK_AGAIN_S)
     if request.transport is not None:
         request.transport.abort()

@@ -77,6 +77,10 @@ def asked(server: GraphServer) -> list[tuple[str, str]]:
     return [(one["method"], one["path"]) for one in server.state()["requests"]]
 
 
+def told_by(error: RemoteServiceError) -> tuple[str, str]:
+    return error.service, error.code
+
+
 class Entra:
     """A sign-in that keeps the forms it gets and answers as told."""
 
@@ -185,15 +189,11 @@ async def test_tls_is_trusted_as_the_context_says() -> None:
     authority.issue_cert("127.0.0.1").configure_cert(theirs)
     authority.configure_trust(ours)
     with make_server(ssl_context=theirs) as server:
-        assert await source(BY_SECRET, server.authority_host, ours).fetch_token()
         with pytest.raises(RemoteServiceError, match="cannot be reached") as caught:
             await source(BY_SECRET, server.authority_host).fetch_token()
+        assert await source(BY_SECRET, server.authority_host, ours).fetch_token()
     assert "CERTIFICATE_VERIFY_FAILED" in str(caught.value)
-    assert asked_of(caught.value) == ("entra", "EntraUnreachable")
-
-
-def asked_of(error: RemoteServiceError) -> tuple[str, str]:
-    return error.service, error.code
+    assert told_by(caught.value) == ("entra", "EntraUnreachable")
 
 
 async def test_nobody_at_the_address_is_told_without_the_secret(server: GraphServer) -> None:
@@ -331,7 +331,7 @@ async def test_a_refusal_says_what_to_do_and_never_the_secret(
     with pytest.raises(RemoteServiceError, match=rf"{error} \(AADSTS{number}\)\. .*{advice}") as caught:
         await source(BY_SECRET, entra.host).fetch_token()
     assert SECRET not in str(caught.value)
-    assert asked_of(caught.value) == ("entra", error)
+    assert told_by(caught.value) == ("entra", error)
     assert caught.value.request_id == "a-correlation-id"
     assert not caught.value.retryable
     assert len(entra.forms) == 1
