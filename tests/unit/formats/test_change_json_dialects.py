@@ -214,7 +214,9 @@ def test_everything_that_is_missing_is_said_at_once(document: dict[str, Any], pa
     ("document", "path"),
     [
         pytest.param(flat(changeTitle=5), "$.changeTitle", id="a number as title"),
-        pytest.param(flat(changeId=5), "$.changeId", id="a number as id"),
+        pytest.param(flat(changeId=[5]), "$.changeId", id="a list as id"),
+        pytest.param(flat(changeId="x" * 256), "$.changeId", id="an endless id"),
+        pytest.param(flat(meetingLocation="x" * 256), "$.meetingLocation", id="an endless location"),
         pytest.param(flat(implementationPlan=["a"]), "$.implementationPlan", id="a list as plan"),
         pytest.param(flat(testPlan={"a": 1}), "$.testPlan", id="an object as plan"),
         pytest.param(flat(implementationStart=1936130400), "$.implementationStart", id="a number as time"),
@@ -249,3 +251,14 @@ def test_tickets_have_several_shapes(tickets: dict[str, str]) -> None:
     for document in (in_nested, flat(tickets=tickets), flat(snowTicket="CHG1", jiraTicket="J-1")):
         change = read(document)
         assert (change.service_now_ticket, change.jira_ticket) == ("CHG1", "J-1")
+
+
+def test_codes_in_change_metadata_do_not_make_a_flat_file_nested() -> None:
+    document = flat()
+    codes = document.pop("customers")
+    assert read(document | {"changeMetadata": {"customerCodes": codes}}) == read(flat())
+    assert read(flat() | {"changeMetadata": {"note": "x"}}) == read(flat())
+
+
+def test_a_number_is_fine_as_an_id() -> None:
+    assert read(flat(changeId=4711)).change_id == "4711"

@@ -196,12 +196,6 @@ def test_a_file_without_customers_says_so(document: dict[str, Any]) -> None:
             id="list",
         ),
         pytest.param(
-            config({"restricted_recipients": None}),
-            "$.customer_mappings.hts.restricted_recipients",
-            "must be a list",
-            id="an allow-list that is null",
-        ),
-        pytest.param(
             config(meeting_config={"auto_schedule": "yes"}),
             "$.meeting_config.auto_schedule",
             "must be true or false",

@@ -72,7 +72,6 @@ class TestCustomers:
             ("identity_center_role_arn", "x"),
             ("sqs_queue_arn", "https://sqs.us-east-1.amazonaws.com/111122223333/changes"),
             ("external_id", "x"),
-            ("external_id", ""),
             ("external_id", "a b"),
             ("external_id", "x" * 1225),
             ("contact_list_name", "a b"),
@@ -142,3 +141,9 @@ def test_a_misspelled_allow_list_is_told() -> None:
     assert len(settings.warnings) == 1
     assert "$.customer_mappings.hts.restricted_recipient" in settings.warnings[0]
     assert "'restricted_recipients'" in settings.warnings[0]
+
+
+def test_what_is_empty_or_null_counts_as_not_given() -> None:
+    customer = customer_of({"external_id": "", "contact_list_name": "", "restricted_recipients": None})
+    assert (customer.external_id, customer.contact_list_name) == (None, None)
+    assert not customer.is_restricted

@@ -138,7 +138,7 @@ class AssumedRoles:
 def _parse_assumed(asked: Asked, answer: Answer) -> RoleCredentials:
     try:
         found = ET.fromstring(answer.body)  # noqa: S314 - from STS, whose word is trusted anyway
-    except ET.ParseError as error:
+    except (ET.ParseError, LookupError, ValueError) as error:
         raise malformed(asked, "it is not XML", request_id=answer.request_id) from error
     parts = {
         child.tag.removeprefix(_XML_NAMESPACE): child.text or ""

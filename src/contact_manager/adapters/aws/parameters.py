@@ -62,7 +62,7 @@ async def _get_parameters(
         raise refused(asked, _read_client_error(error)) from error
     except (HTTPClientError, NoConnectionError) as error:
         raise unanswered(asked, str(error)) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ValueError) as error:
         raise unready(asked, type(error).__name__, f"{error}; check the AWS settings") from error
 
 

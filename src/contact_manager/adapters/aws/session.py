@@ -15,7 +15,8 @@ from contact_manager.adapters.aws.credentials import AssumedRoles, Caller, role_
 from contact_manager.adapters.aws.errors import Asked, unready
 from contact_manager.adapters.aws.retries import Patience
 from contact_manager.adapters.aws.shared_calls import SharedCalls
-from contact_manager.adapters.aws.signed_http import Credentials, Endpoint, SignedHttp, choose_proxy
+from contact_manager.adapters.aws.signed_http import Credentials, Endpoint, SignedHttp
+from contact_manager.adapters.proxies import choose_proxy
 from contact_manager.errors import RemoteServiceError
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-MAX_CONNECTIONS = 256
-"""As many as customers are read at the same time; within the usual limit of 1024 open files."""
+MAX_CONNECTIONS = 768
+"""Three requests for each of 256 customers, so that hanging ones never take the others' place; within the
+usual limit of 1024 open files."""
 
 _PROBES = {
     "sts": ("get_caller_identity", "/"),

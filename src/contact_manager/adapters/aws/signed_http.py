@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
@@ -23,7 +21,6 @@ REQUEST_TIME_LIMIT_S = 20.0
 _CONNECT_TIME_LIMIT_S = 10.0
 _READ_BUFFER_BYTES = 1 << 18
 _OK = 200
-_LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +132,6 @@ def sign(request: AwsRequest, endpoint: Endpoint, credentials: Credentials) -> d
         signable.headers["Content-Type"] = request.content_type
     SigV4Auth(signer_credentials, endpoint.signing_name, endpoint.region).add_auth(signable)
     return {**signable.headers, "Accept-Encoding": "identity", "User-Agent": "ccoe-customer-contact-manager"}
-
-
-def choose_proxy(url: str) -> str | None:
-    """Return the proxy that the environment names for ``url``; this machine needs none to reach itself."""
-    from botocore.utils import get_environ_proxies
-
-    parts = urlsplit(url)
-    if parts.hostname in _LOOPBACK_HOSTS:
-        return None
-    proxies: Mapping[str, str] = get_environ_proxies(url)
-    return proxies.get(parts.scheme) or proxies.get("all")
 
 
 def _unanswered(asked: Asked, error: Exception) -> Exception:

@@ -114,8 +114,9 @@ def parse_event(value: dict[str, Any], organizer: str) -> CalendarEvent:
             join_url=str(online.get("joinUrl") or ""),
             web_link=str(value.get("webLink") or ""),
         )
-    except (KeyError, TypeError, AttributeError, LookupError) as error:
-        raise ValueError(f"an event lacks {error}") from error
+    except (LookupError, TypeError, AttributeError) as error:
+        message = "an event lacks its id, its times, or an attendee's address"
+        raise ValueError(message) from error
 
 
 def _parse_attendee(value: dict[str, Any]) -> Attendee:

@@ -16,7 +16,8 @@ import stamina
 from yarl import URL
 
 from contact_manager.adapters.graph.errors import GraphError, refusal
-from contact_manager.adapters.graph.tokens import TokenSource, may_use_proxy
+from contact_manager.adapters.graph.tokens import TokenSource
+from contact_manager.adapters.proxies import choose_proxy
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class GraphHttp:
         self._mailbox = mailbox
         self._tokens = tokens
         self._tls = tls
+        self._proxy = choose_proxy(base_url)
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._session: aiohttp.ClientSession | None = None
 
@@ -112,7 +114,12 @@ class GraphHttp:
             async with (
                 self._slots,
                 self._open_session().request(
-                    method, URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
+                    method,
+                    URL(url, encoded=True),
+                    data=body,
+                    headers=headers,
+                    proxy=self._proxy,
+                    allow_redirects=False,
                 ) as response,
             ):
                 raw = await response.read()
@@ -128,7 +135,9 @@ class GraphHttp:
         body = _parse(raw)
         if response.status in _SUCCESS:
             if raw and body is None:
-                raise self._no_answer(ValueError("the answer is cut off"), reads=reads, operation=operation)
+                raise self._no_answer(
+                    ValueError("the answer is not JSON, or cut off"), reads=reads, operation=operation
+                )
             return body
         error = refusal(
             response.status, body, operation=operation, mailbox=self._mailbox, request_id=request_id
@@ -158,7 +167,6 @@ class GraphHttp:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(ssl=self._tls, limit=MAX_IN_FLIGHT),
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
-                trust_env=may_use_proxy(self.base_url),
             )
         return self._session
 

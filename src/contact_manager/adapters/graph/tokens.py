@@ -12,13 +12,15 @@ from urllib.parse import urlsplit, urlunsplit
 import orjson
 
 from contact_manager.adapters.graph.credentials import AzureCredential
+from contact_manager.adapters.proxies import choose_proxy
 from contact_manager.errors import ConfigError, Problem, RemoteServiceError
 
 if TYPE_CHECKING:
     import msal
     import requests
 
-_ENTRA_TIMEOUT_S = 30
+_ENTRA_TIMEOUT_S = 10
+"""Ctrl-C has to wait for a request that is under way in its thread."""
 _METADATA_PATH = "/v2.0/.well-known/openid-configuration"
 
 
@@ -98,9 +100,9 @@ class _SignIn:
             raise _entra_error(message, code="BadAnswer", retryable=True) from error
         except (ValueError, TypeError, PyJWTError) as error:
             raise ConfigError([Problem("Azure credential", f"MSAL cannot use it: {error}")]) from error
-        if "access_token" in answer:
+        if isinstance(answer, dict) and "access_token" in answer:
             return str(answer["access_token"])
-        raise _refusal(answer, self._credential)
+        raise _refusal(answer if isinstance(answer, dict) else {}, self._credential)
 
     def _make_application(self) -> msal.ConfidentialClientApplication:
         import msal
@@ -127,7 +129,9 @@ class _EntraHttp:
 
         self._authority = authority
         self._session = requests.Session()
-        self._session.trust_env = may_use_proxy(authority)
+        self._session.trust_env = False
+        proxy = choose_proxy(authority)
+        self._session.proxies = {"https": proxy} if proxy else {}
         self._session.mount("https://", _adapter_with(tls))
 
     def get(self, url: str, **kwargs: Any) -> Any:
@@ -163,14 +167,9 @@ class _Metadata:
         self.headers: dict[str, str] = {}
 
 
-def may_use_proxy(url: str) -> bool:
-    """Tell whether the environment's proxies count: never on the way to this machine."""
-    parts = urlsplit(url)
-    return parts.scheme == "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1")
-
-
 def _adapter_with(tls: ssl.SSLContext) -> Any:
     from requests.adapters import HTTPAdapter
+    from urllib3 import Retry
 
     class TlsAdapter(HTTPAdapter):
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -179,7 +178,7 @@ def _adapter_with(tls: ssl.SSLContext) -> Any:
         def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
             """Leave the decision to the context, which knows every trusted file."""
 
-    return TlsAdapter(max_retries=1)
+    return TlsAdapter(max_retries=Retry(connect=1, read=0, redirect=0, status=0))
 
 
 def _as_https(url: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from contact_manager.domain.change import Change, ChangeKind, MeetingRequest
 from contact_manager.formats.change_json import values
 from contact_manager.formats.change_json.attendees import read_attendees
@@ -21,7 +24,7 @@ def assemble(reader: Reader, layout: Layout, *, default_time_zone: str) -> Chang
     reader.require_objects(layout.objects)
     schedule = read_schedule(reader, layout, default_time_zone=default_time_zone)
     change = Change(
-        change_id=reader.read(layout.change_id, one_line),
+        change_id=reader.read(layout.change_id, _short(values.text_or_number)),
         kind=_kind(reader, layout),
         title=_title(reader, layout),
         customers=read_customers(reader, layout.customer_holders, layout.customers),
@@ -33,7 +36,7 @@ def assemble(reader: Reader, layout: Layout, *, default_time_zone: str) -> Chang
             title=reader.read(layout.meeting_title, one_line),
             start=schedule.meeting_start,
             duration=reader.read(layout.meeting_duration, values.duration),
-            location=reader.read(layout.meeting_location, one_line),
+            location=reader.read(layout.meeting_location, _short(one_line)),
             attendees=read_attendees(reader, layout.attendees),
         ),
         reason=_text(reader, layout.reason),
@@ -46,12 +49,24 @@ def assemble(reader: Reader, layout: Layout, *, default_time_zone: str) -> Chang
         service_now_ticket=reader.read(layout.service_now_ticket, one_line) or "",
         jira_ticket=reader.read(layout.jira_ticket, one_line) or "",
         status=reader.read(layout.status, values.status) or "",
-        version=reader.read(layout.version, values.version) or "",
+        version=reader.read(layout.version, values.text_or_number) or "",
         warnings=tuple(reader.warnings),
         record=reader.document,
     )
     _check_subject(reader, layout, change)
     return change
+
+
+def _short(read: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Limit what becomes part of a request's address or of the calendar entry's head."""
+
+    def read_short(value: Any) -> str:
+        text = read(value)
+        if len(text) > MAX_SUBJECT_LENGTH:
+            raise ValueError(f"must be at most {MAX_SUBJECT_LENGTH} characters long, not {len(text)}")
+        return text
+
+    return read_short
 
 
 def _kind(reader: Reader, layout: Layout) -> ChangeKind:

@@ -49,6 +49,9 @@ LAYOUT = Layout(
 
 
 def recognises(reader: Reader) -> bool:
-    """Return whether ``changeMetadata`` is an object."""
+    """Return whether the change itself stands in ``changeMetadata``, and not only its customers."""
+    if reader.find((*LAYOUT.title, _SCHEDULE)) is not None:
+        return True
     found = reader.find(("changeMetadata",))
-    return found is not None and isinstance(found.value, dict)
+    is_object = found is not None and isinstance(found.value, dict)
+    return is_object and reader.find(("changeTitle", "title")) is None

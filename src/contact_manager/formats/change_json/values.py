@@ -70,8 +70,8 @@ def duration(value: Any) -> timedelta:
     return timedelta(seconds=int(seconds))
 
 
-def version(value: Any) -> str:
-    """Return a version as text; numbers are fine.
+def text_or_number(value: Any) -> str:
+    """Return an id or a version as text; numbers are fine.
 
     Raises:
         ValueError: It is neither a text nor a number, or holds control characters.

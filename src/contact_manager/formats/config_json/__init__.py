@@ -101,9 +101,9 @@ def _customer(code: str, entry: CustomerEntry, default_region: str) -> Customer:
         name=entry.customer_name or code,
         region=entry.region or default_region,
         role_arn=entry.ses_role_arn or "",
-        external_id=entry.external_id,
-        contact_list_name=entry.contact_list_name,
-        restricted_recipients=frozenset(entry.restricted_recipients),
+        external_id=entry.external_id or None,
+        contact_list_name=entry.contact_list_name or None,
+        restricted_recipients=frozenset(entry.restricted_recipients or ()),
     )
 
 

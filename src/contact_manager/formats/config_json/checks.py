@@ -64,13 +64,17 @@ def queue_arn(value: str) -> str:
 
 
 def external_id(value: str) -> str:
-    """Return an external id, as a role's trust policy may ask for."""
-    return matching(EXTERNAL_ID_PATTERN, value, "an external id: 2 to 1224 letters, digits and _+=,.@:/-")
+    """Return an external id, as a role's trust policy may ask for; empty is none."""
+    return value and matching(
+        EXTERNAL_ID_PATTERN, value, "an external id: 2 to 1224 letters, digits and _+=,.@:/-"
+    )
 
 
 def contact_list_name(value: str) -> str:
-    """Return the name of an SES contact list."""
-    return matching(LIST_OR_TOPIC_PATTERN, value, "a contact list's name: 1 to 64 letters, digits, _ and -")
+    """Return the name of an SES contact list; empty is none."""
+    return value and matching(
+        LIST_OR_TOPIC_PATTERN, value, "a contact list's name: 1 to 64 letters, digits, _ and -"
+    )
 
 
 def topic_name(value: str) -> str:

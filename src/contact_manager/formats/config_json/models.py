@@ -26,8 +26,12 @@ _OR_EMPTY = "(%s)?"
 Region = Annotated[str, AfterValidator(checks.region), _schema(_OR_EMPTY % checks.REGION_PATTERN)]
 RoleArn = Annotated[str, AfterValidator(checks.role_arn), _schema(_OR_EMPTY % checks.ROLE_ARN_PATTERN)]
 QueueArn = Annotated[str, AfterValidator(checks.queue_arn), _schema(_OR_EMPTY % checks.QUEUE_ARN_PATTERN)]
-ExternalId = Annotated[str, AfterValidator(checks.external_id), _schema(checks.EXTERNAL_ID_PATTERN)]
-ListName = Annotated[str, AfterValidator(checks.contact_list_name), _schema(checks.LIST_OR_TOPIC_PATTERN)]
+ExternalId = Annotated[
+    str, AfterValidator(checks.external_id), _schema(_OR_EMPTY % checks.EXTERNAL_ID_PATTERN)
+]
+ListName = Annotated[
+    str, AfterValidator(checks.contact_list_name), _schema(_OR_EMPTY % checks.LIST_OR_TOPIC_PATTERN)
+]
 TopicName = Annotated[str, AfterValidator(checks.topic_name), _schema(checks.LIST_OR_TOPIC_PATTERN)]
 Address = Annotated[str, AfterValidator(checks.address), _schema(format="email")]
 OptionalAddress = Annotated[str, AfterValidator(checks.optional_address), _schema(".*@.*|")]
@@ -63,8 +67,8 @@ class CustomerEntry(Section):
     )
     identity_center_role_arn: RoleArn | None = Field(None, description="Not used here.")
     sqs_queue_arn: QueueArn | None = Field(None, description="Queue of the customer's change events.")
-    restricted_recipients: list[Address] = Field(
-        default=[], description="If not empty, only these people come through this customer."
+    restricted_recipients: list[Address] | None = Field(
+        default=None, description="If not empty, only these people come through this customer."
     )
     external_id: ExternalId | None = Field(None, description="What the role's trust policy asks for.")
     contact_list_name: ListName | None = Field(

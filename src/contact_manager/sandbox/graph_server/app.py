@@ -7,10 +7,12 @@ import json
 import re
 import uuid
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
+from contact_manager.sandbox.graph_server.event_rules import moment
 from contact_manager.sandbox.graph_server.faults import Fault
 from contact_manager.sandbox.graph_server.mailbox import Mailbox, shown
 from contact_manager.sandbox.graph_server.odata import parse_expand, parse_filter, select
@@ -83,7 +85,7 @@ class GraphRoutes:
             if fault.carry_out:
                 await self._serve(request, handler)
             refusal = RefusedError(fault.status, fault.code, fault.message, retry_after_s=fault.retry_after)
-            return web.Response(status=fault.status) if fault.empty_body else _refused(refusal)
+            return web.Response(status=fault.status) if fault.empty_body else _refused(request, refusal)
         return await self._serve(request, handler)
 
     async def _serve(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -97,7 +99,9 @@ class GraphRoutes:
                 self._state.sign_in.check_token(request.headers.get("Authorization", ""))
                 return await handler(request)
         except RefusedError as refusal:
-            return _refused(refusal)
+            return _refused(request, refusal)
+        except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as failure:
+            return _refused(request, RefusedError(failure.status, "BadRequest", "There is no such resource."))
         except SignInError as refusal:
             return web.json_response(refusal.body(), status=refusal.status)
 
@@ -172,6 +176,8 @@ class GraphRoutes:
 
     async def cancel_event(self, request: web.Request) -> web.Response:
         """Cancel with a comment (202), or delete (204): both tell everybody."""
+        if request.method == "POST":
+            _check_comment(await _read_json(request))
         self._mailbox(request).cancel(request.match_info["event_id"])
         return web.Response(status=204 if request.method == "DELETE" else 202)
 
@@ -182,7 +188,7 @@ class GraphRoutes:
     async def pull(self, request: web.Request) -> web.Response:
         """``faults``, ``settings`` or ``reset``."""
         lever = request.match_info["lever"]
-        levers = {"faults": self._state.add_fault, "settings": self._state.configure}
+        levers = {"faults": self._add_faults, "settings": self._state.configure}
         if lever == "reset":
             self._state.reset()
         elif lever in levers:
@@ -191,6 +197,9 @@ class GraphRoutes:
             raise web.HTTPNotFound
         return web.json_response({})
 
+    def _add_faults(self, content: Any) -> None:
+        self._state.add_faults(content if isinstance(content, list) else [content])
+
     async def clear_faults(self, _: web.Request) -> web.Response:
         """Drop all faults."""
         self._state.faults.clear()
@@ -198,7 +207,7 @@ class GraphRoutes:
 
     async def act_by_hand(self, request: web.Request) -> web.Response:
         """``hand-edit``, ``hand-delete`` or ``respond``, as a person in Outlook."""
-        mailbox = self._state.mailboxes[request.match_info["mailbox"]]
+        mailbox = self._state.mailboxes[request.match_info["mailbox"].lower()]
         event_id, verb = request.match_info["event_id"], request.match_info["verb"]
         if verb == "hand-edit":
             mailbox.edit_by_hand(event_id, await request.json())
@@ -212,9 +221,9 @@ class GraphRoutes:
 
     def _mailbox(self, request: web.Request) -> Mailbox:
         address = request.match_info["mailbox"].lower()
-        if address in self._state.behaviour.no_access_mailboxes:
+        if _lists(self._state.behaviour.no_access_mailboxes, address):
             raise RefusedError(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
-        if address in self._state.behaviour.not_enabled_mailboxes:
+        if _lists(self._state.behaviour.not_enabled_mailboxes, address):
             message = "The mailbox is either inactive, soft-deleted, or is hosted on-premise."
             raise RefusedError(404, "MailboxNotEnabledForRESTAPI", message)
         if address not in self._state.mailboxes:
@@ -249,6 +258,20 @@ async def _administered(request: web.Request, handler: Handler) -> web.StreamRes
         return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
 
 
+def _lists(addresses: list[str], address: str) -> bool:
+    return address in (one.lower() for one in addresses)
+
+
+def _check_comment(body: Any) -> None:
+    """Refuse what is no comment; Microsoft spells it both ways (Microsoft Learn, ``event-cancel``)."""
+    if body is None:
+        return
+    if not isinstance(body, dict) or set(body) - {"Comment", "comment"}:
+        raise bad_request("RequestBodyRead", "The request body holds something other than a comment.")
+    if not all(isinstance(one, str) for one in body.values()):
+        raise bad_request("RequestBodyRead", "The comment is not a text.")
+
+
 def _number(text: str, *, least: int = 0) -> int:
     if not text.isdecimal() or int(text) < least:
         raise bad_request("ErrorInvalidUrlQuery", "A number of the query cannot be used.")
@@ -259,17 +282,22 @@ def _ordered(found: list[dict[str, Any]], orderby: str | None) -> list[dict[str,
     name, _, direction = (orderby or "createdDateTime").partition(" ")
     keys: dict[str, Callable[[dict[str, Any]], str]] = {
         "createdDateTime": lambda event: str(event["createdDateTime"]),
-        "start/dateTime": lambda event: str(event["start"]["dateTime"]),
+        "start/dateTime": lambda event: moment(event["start"]).isoformat(),
     }
-    if name not in keys:
+    if name not in keys or direction not in ("", "asc", "desc"):
         raise bad_request("UnsupportedEntityExpression", "The order is not supported.")
     return sorted(found, key=keys[name], reverse=direction == "desc")
 
 
-def _refused(refusal: RefusedError) -> web.Response:
-    inner = {"request-id": str(uuid.uuid4())}
+def _refused(request: web.Request, refusal: RefusedError) -> web.Response:
+    """Return the error; it names the request as the headers do (Microsoft Learn, ``errors``)."""
+    trace = str(uuid.uuid4())
+    inner = {"date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"), "request-id": trace}
+    inner["client-request-id"] = request.headers.get("client-request-id", trace)
     error = {"code": refusal.code, "message": refusal.message, "innerError": inner, **refusal.more}
-    headers = {"Retry-After": str(refusal.retry_after_s)} if refusal.retry_after_s is not None else {}
+    headers = {"request-id": trace}
+    if refusal.retry_after_s is not None:
+        headers["Retry-After"] = str(refusal.retry_after_s)
     return web.json_response({"error": error}, status=refusal.status, headers=headers)
 
 
@@ -283,7 +311,7 @@ async def _hang_up(request: web.Request, fault: Fault) -> web.Response:
 
 
 def _with_trace(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    response.headers["request-id"] = str(uuid.uuid4())
+    response.headers.setdefault("request-id", str(uuid.uuid4()))
     if "client-request-id" in request.headers:
         response.headers["client-request-id"] = request.headers["client-request-id"]
     if "Prefer" in request.headers:

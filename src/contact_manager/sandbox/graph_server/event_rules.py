@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -55,6 +57,17 @@ _WORDS = {
     "showAs": ("unknown", "free", "tentative", "busy", "oof", "workingElsewhere"),
     "onlineMeetingProvider": ("unknown", "skypeForBusiness", "skypeForConsumer", "teamsForBusiness"),
 }
+_LOCATION_WORDS = {
+    "locationType": tuple(
+        "default conferenceRoom homeAddress businessAddress geoCoordinates streetAddress hotel restaurant "
+        "localBusiness postalAddress".split()
+    ),
+    "uniqueIdType": ("unknown", "locationStore", "directory", "private", "bing"),
+}
+_NOT_TOLD = frozenset({"attendees", "singleValueExtendedProperties", "transactionId"})
+NEWS = frozenset(_WRITABLE) - _NOT_TOLD
+"""What all attendees are told of when it changes; changed attendees are told apart, one by one."""
+
 _ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+")
 _PROPERTY_ID = re.compile(r"String \{[0-9a-fA-F-]{36}\} Name \w+")
 
@@ -73,16 +86,17 @@ def check_write(body: Any) -> dict[str, Any]:
         expected = _WRITABLE.get(name)
         if expected is None:
             raise bad_request("RequestBodyRead", f"The property '{name}' does not exist on type 'event'.")
-        if not isinstance(value, expected):
+        if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
             raise bad_request("RequestBodyRead", f"The property '{name}' has a value of another type.")
     _check_subject(body.get("subject", ""))
     _check_members(body)
     return body
 
 
-def check_times(start: dict[str, Any], end: dict[str, Any]) -> None:
-    """Refuse an event that ends before it starts."""
-    if moment(end) < moment(start):
+def check_times(start: dict[str, Any], end: dict[str, Any], *, is_all_day: bool = False) -> None:
+    """Refuse an event that ends before it starts, and a whole day that is none (Microsoft Learn, ``event``)."""
+    is_backwards = moment(end) < moment(start)
+    if is_backwards or (is_all_day and not _are_days(start, end)):
         raise bad_request("ErrorPropertyValidationFailure", "At least one property failed validation.")
 
 
@@ -97,10 +111,7 @@ def check_attendees(attendees: list[dict[str, Any]]) -> None:
 
 def moment(value: dict[str, Any]) -> datetime:
     """Return a ``dateTimeTimeZone`` as a moment in UTC."""
-    try:
-        local = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+$", r"\1", str(value["dateTime"])))
-    except (KeyError, ValueError):
-        raise bad_request("ErrorInvalidRequest", "A dateTime cannot be read.") from None
+    local = _wall_time(value)
     if local.tzinfo is not None:
         raise bad_request("ErrorInvalidRequest", "A dateTime must not have an offset.")
     return local.replace(tzinfo=_zone(str(value.get("timeZone", "")))).astimezone(UTC)
@@ -129,11 +140,32 @@ def kept_attendees(wanted: list[dict[str, Any]], known: list[dict[str, Any]]) ->
     ]
 
 
+def as_html(body: dict[str, Any]) -> str:
+    """Return what is written into a body; plain text becomes HTML, as every body is answered."""
+    content = str(body.get("content", ""))
+    if str(body.get("contentType", "html")).lower() == "html":
+        return content
+    return html.escape(content, quote=False).replace("\n", "<br>\n")
+
+
 def address_of(attendee: dict[str, Any]) -> str:
     """Return an attendee's address in lower case."""
     return str(attendee["emailAddress"]["address"]).lower()
 
 
+def _wall_time(value: dict[str, Any]) -> datetime:
+    try:
+        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+$", r"\1", str(value["dateTime"])))
+    except (KeyError, ValueError):
+        raise bad_request("ErrorInvalidRequest", "A dateTime cannot be read.") from None
+
+
+def _are_days(start: dict[str, Any], end: dict[str, Any]) -> bool:
+    midnights = _wall_time(start).time() == _wall_time(end).time() == time.min
+    return midnights and start["timeZone"] == end["timeZone"] and moment(start) < moment(end)
+
+
+@lru_cache(maxsize=None)
 def _zone(name: str) -> ZoneInfo:
     iana = WINDOWS_ZONES.get(name, name)
     if iana not in available_timezones():
@@ -151,12 +183,28 @@ def _check_members(body: dict[str, Any]) -> None:
     for name in ("start", "end"):
         if name in body:
             moment(body[name])
+    for one in body.get("locations", ()):
+        _check_location(one)
     for one in body.get("attendees", ()):
         _check_attendee(one)
     for one in body.get("singleValueExtendedProperties", ()):
         _check_property(one)
+    if any(not isinstance(one, str) for one in body.get("categories", ())):
+        raise bad_request("RequestBodyRead", "A category is not a text.")
+    if not isinstance(body.get("body", {}).get("content", ""), str):
+        raise bad_request("RequestBodyRead", "The body's content is not a text.")
     if "body" in body and str(body["body"].get("contentType", "html")).lower() not in ("html", "text"):
         raise bad_request("RequestBodyRead", "The body's content type does not exist.")
+
+
+def _check_location(location: Any) -> None:
+    if not isinstance(location, dict) or set(location) - _MEMBERS["location"]:
+        raise bad_request("RequestBodyRead", "A location cannot be read.")
+    for name, value in location.items():
+        if not isinstance(value, dict if name in ("address", "coordinates") else str):
+            raise bad_request("RequestBodyRead", f"The location's '{name}' has a value of another type.")
+        if value not in _LOCATION_WORDS.get(name, (value,)):
+            raise bad_request("RequestBodyRead", f"The value of '{name}' does not exist.")
 
 
 def _check_names_and_words(body: dict[str, Any]) -> None:
@@ -164,6 +212,8 @@ def _check_names_and_words(body: dict[str, Any]) -> None:
         unknown = set(body.get(name, ())) - members
         if unknown:
             raise bad_request("RequestBodyRead", f"The property '{min(unknown)}' does not exist on '{name}'.")
+    if "location" in body:
+        _check_location(body["location"])
     for name, words in _WORDS.items():
         if name in body and body[name] not in words:
             raise bad_request("RequestBodyRead", f"The value of '{name}' does not exist.")
@@ -178,7 +228,9 @@ def _check_property(one: Any) -> None:
 
 def _check_attendee(attendee: Any) -> None:
     mailbox = attendee.get("emailAddress") if isinstance(attendee, dict) else None
-    if not isinstance(mailbox, dict) or not isinstance(mailbox.get("address"), str):
+    if not isinstance(mailbox, dict) or not all(
+        isinstance(mailbox.get(name, default), str) for name, default in (("address", None), ("name", ""))
+    ):
         raise bad_request("RequestBodyRead", "An attendee cannot be read.")
     if attendee.get("type", "required") not in ("required", "optional", "resource"):
         raise bad_request("RequestBodyRead", "An attendee's type does not exist.")

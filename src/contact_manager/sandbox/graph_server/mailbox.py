@@ -13,7 +13,9 @@ from typing import Any
 
 from contact_manager.sandbox.graph_server.bodies import mentions, preview, rewritten, with_join_block
 from contact_manager.sandbox.graph_server.event_rules import (
+    NEWS,
     address_of,
+    as_html,
     check_attendees,
     check_times,
     check_write,
@@ -112,7 +114,7 @@ class Mailbox:
         for name in ("subject", "start", "end"):
             if name not in wanted:
                 raise bad_request("ErrorInvalidRequest", f"The property '{name}' is missing.")
-        check_times(wanted["start"], wanted["end"])
+        check_times(wanted["start"], wanted["end"], is_all_day=wanted.get("isAllDay", False))
         same = self._same_transaction(wanted)
         if same is not None:
             return self.get(same)
@@ -137,7 +139,8 @@ class Mailbox:
             raise RefusedError(412, "ErrorIrresolvableConflict", "The change key passed in is out of date.")
         if changes.get("transactionId", event["transactionId"]) != event["transactionId"]:
             raise bad_request("ErrorInvalidRequest", "ClientId/TransactionId is immutable.")
-        check_times(changes.get("start", event["start"]), changes.get("end", event["end"]))
+        after = event | changes
+        check_times(after["start"], after["end"], is_all_day=after["isAllDay"])
         check_attendees(changes.get("attendees", []))
         before = copy.deepcopy(event)
         self._apply(event, changes)
@@ -257,7 +260,7 @@ class Mailbox:
             location = {"locationType": "default", "uniqueIdType": "private", **changes["location"]}
             event |= {"location": location, "locations": [location]}
         if "body" in changes:
-            self._write_body(event, str(changes["body"].get("content", "")))
+            self._write_body(event, as_html(changes["body"]))
         if changes.get("isOnlineMeeting") and changes.get("onlineMeetingProvider", _TEAMS) == _TEAMS:
             event |= {"isOnlineMeeting": True, "onlineMeetingProvider": _TEAMS}
         for one in changes.get("singleValueExtendedProperties", []):
@@ -304,8 +307,7 @@ class Mailbox:
         self._tell(
             "cancellation", after, [one for one in before["attendees"] if address_of(one) not in wanted]
         )
-        seen = ("subject", "body", "start", "end", "location", "hideAttendees", "isAllDay", "importance")
-        if any(before.get(name) != after.get(name) for name in seen):
+        if any(before.get(name) != after.get(name) for name in NEWS):
             self._tell("update", after, [one for one in after["attendees"] if address_of(one) in known])
 
     def _tell(self, kind: str, event: dict[str, Any], people: list[dict[str, Any]]) -> None:

@@ -86,7 +86,7 @@ class GraphServer:
         if self._loop is None or self._thread is None:
             return
         if self._runner is not None:
-            self._run(self._runner.cleanup())
+            self._run(_close(self._runner))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -159,3 +159,12 @@ class GraphServer:
             raise RuntimeError("The Graph server is not running.")
         done: Future[_T] = asyncio.run_coroutine_threadsafe(work, self._loop)
         return done.result(_PATIENCE_S)
+
+
+async def _close(runner: web.AppRunner) -> None:
+    """Stop listening, and do not wait for clients that keep a TLS connection open without reading."""
+    transports = [one.transport for one in runner.server.connections] if runner.server else []
+    await runner.cleanup()
+    for transport in transports:
+        if transport is not None:
+            transport.abort()

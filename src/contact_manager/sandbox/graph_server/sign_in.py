@@ -87,8 +87,8 @@ class SignIn:
 
     def check_token(self, authorization: str) -> None:
         """Refuse a request without a valid token."""
-        token = authorization.removeprefix("Bearer ")
-        if self._valid_until.get(token, 0.0) <= time.monotonic():
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or self._valid_until.get(token, 0.0) <= time.monotonic():
             message = (
                 "Lifetime validation failed, the token is expired." if token else "Access token is empty."
             )

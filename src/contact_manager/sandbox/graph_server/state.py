@@ -41,6 +41,11 @@ class GraphState:
         """Remember a request."""
         self._requests.append(request)
 
+    def add_faults(self, rules: list[dict[str, Any]]) -> None:
+        """Let requests go wrong in this order; all the rules are taken, or none."""
+        for fault in [Fault(**rule) for rule in rules]:
+            self.faults.add(fault)
+
     def add_fault(self, rule: dict[str, Any]) -> None:
         """Let requests go wrong; members as in ``Fault``."""
         self.faults.add(Fault(**rule))

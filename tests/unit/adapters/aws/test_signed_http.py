@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from contact_manager.adapters.aws.signed_http import choose_proxy
+from contact_manager.adapters.proxies import choose_proxy
 
 
 @pytest.fixture(autouse=True)
