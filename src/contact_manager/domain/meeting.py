@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from contact_manager.domain.change import AttendeeRole, Change
@@ -115,7 +115,8 @@ class CalendarEvent:
     """An event as it is at the vendor.
 
     ``start`` and ``end`` are aware, ``memory`` is None when the event has none, ``is_recreated`` says of a
-    new event that an earlier one of the same key was cancelled or deleted.
+    new event that an earlier one of the same key was cancelled or deleted, ``keeps_old_text`` of an updated
+    one that our text could not be replaced without risk to the join link.
     """
 
     event_id: str
@@ -129,6 +130,7 @@ class CalendarEvent:
     join_url: str = ""
     web_link: str = ""
     is_recreated: bool = False
+    keeps_old_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +208,11 @@ def plan_update(
     People the organizer added by hand stay, people the organizer removed by hand stay out (until their
     subscription changes, or with ``force``), people this tool invited and who are no longer in the plan go,
     unless a customer could not be read. Without a memory people are only added.
+    People who are hidden from each other stay hidden: somebody may still be there who must not be seen.
     ``force`` names every content field, so that the update is sent though nothing differs. ``guests`` are
     people whom the organizer added by hand to a twin of the event; they move here.
     """
+    plan = replace(plan, hide_attendees=plan.hide_attendees or event.hide_attendees)
     ours = _invited_by_us(plan, event)
     added, removed = _attendee_changes(plan, event, ours, force=force)
     merged = {one.address: one for one in (*guests, *_merged_attendees(plan, event, added, removed))}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from contact_manager.domain.meeting import (
     CalendarEvent,
+    EventMemory,
     EventUpdate,
     MeetingPlan,
     guests_of,
@@ -95,6 +96,8 @@ class CalendarAlignment:
             )
         if stop is None:
             return False
+        if self.report.action is not Action.NONE:
+            stop = ReportedError(ErrorKind.REMOTE, stop.type, f"{stop.message} (content was written before)")
         self._failed(stop)
         return True
 
@@ -110,10 +113,16 @@ class CalendarAlignment:
         self._check_join_link(None, event)
 
     async def _update(self, event: CalendarEvent, update: EventUpdate) -> None:
-        after = event
+        after, memory = event, update.after
         if update.fields:
             after = await self._calendar.update_content(event, update)
-            self._wrote(Action.UPDATED, after, Changes(fields=update.fields), Notifies(all=True))
+            fields = update.fields
+            if after.keeps_old_text:
+                fields = tuple(name for name in fields if name != "body")
+                memory = _with_old_text(memory, event)
+                self._warn("the text was not replaced: it cannot be told from the join link; edit it by hand")
+            if fields:
+                self._wrote(Action.UPDATED, after, Changes(fields=fields), Notifies(all=True))
         if update.before is not None:
             after = await self._calendar.remember(after, update.before)
         if update.attendees is not None:
@@ -121,10 +130,10 @@ class CalendarAlignment:
             fields = () if update.added or update.removed else ("attendees",)
             mailed = Notifies(len(update.added), len(update.removed))
             self._wrote(Action.UPDATED, after, Changes(update.added, update.removed, fields), mailed)
-        if update.after is not None:
-            kept = await self._calendar.remember(after, update.after)
+        if memory is not None and memory != event.memory:
+            kept = await self._calendar.remember(after, memory)
             await self._check_nobody_is_lost(kept, update)
-        if not update.is_visible and self.report.action is Action.NONE:
+        if self.report.action is Action.NONE:
             self._wrote(Action.UNCHANGED, event, Changes(), Notifies())
         self._check_join_link(event, after)
 
@@ -191,9 +200,16 @@ class CalendarAlignment:
         return self.report
 
 
+def _with_old_text(memory: EventMemory | None, event: CalendarEvent) -> EventMemory | None:
+    """Return the memory that still knows the text which the event shows, so that the next run tries again."""
+    if memory is None or event.memory is None:
+        return memory
+    return replace(memory, body_digest=event.memory.body_digest)
+
+
 def guard_error(name: str, message: str) -> ReportedError:
     """Return the report's line for a safety rule that stopped the run."""
-    return ReportedError(ErrorKind.GUARD, name, f"stopped before anything was written: {message}")
+    return ReportedError(ErrorKind.GUARD, name, f"stopped: {message}")
 
 
 def remote_error(error: RemoteServiceError) -> ReportedError:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from contact_manager.domain.change import Change
 from contact_manager.domain.meeting import CalendarEvent, meeting_key
 from contact_manager.domain.outcome import Action, Notifies, ReportedMeeting, RunReport
-from contact_manager.errors import RemoteServiceError
+from contact_manager.errors import ConflictError, RemoteServiceError
 from contact_manager.formats.rendering import render_cancellation
 from contact_manager.ports import Calendar
-from contact_manager.services.align_calendar import remote_error
+from contact_manager.services.align_calendar import MAX_CONFLICTS, remote_error
 
 _log = logging.getLogger(__name__)
 
@@ -21,16 +21,27 @@ async def cancel_meeting(
 ) -> RunReport:
     """Cancel every live event of the change's meeting and tell what was done.
 
-    No customer is read: whoever is in the event is told. A failing calendar ends in the report.
+    No customer is read: whoever is in the event is told. When an answer is lost the calendar is looked at
+    again. A failing calendar ends in the report.
     """
     report = RunReport(change_id=change.change_id, dry_run=is_dry_run)
-    try:
-        events = await calendar.find_events(meeting_key(change))
-        for event in events:
-            await calendar.cancel_event(event, render_cancellation(change))
-            report = _with_cancelled(report, event, organizer, change.time_zone)
-    except RemoteServiceError as error:
-        return report.with_errors((remote_error(error),))
+    attempted: dict[str, CalendarEvent] = {}
+    for conflicts in range(1, MAX_CONFLICTS + 1):
+        try:
+            found = await calendar.find_events(meeting_key(change))
+            for event_id in attempted.keys() - {event.event_id for event in found}:
+                report = _with_cancelled(report, attempted.pop(event_id), organizer, change.time_zone)
+            for event in found:
+                attempted[event.event_id] = event
+                await calendar.cancel_event(event, render_cancellation(change))
+                report = _with_cancelled(report, attempted.pop(event.event_id), organizer, change.time_zone)
+        except ConflictError as error:
+            if conflicts == MAX_CONFLICTS:
+                return report.with_errors((remote_error(error),))
+        except RemoteServiceError as error:
+            return report.with_errors((remote_error(error),))
+        else:
+            break
     return report
 
 

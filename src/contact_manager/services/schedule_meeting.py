@@ -18,7 +18,7 @@ from contact_manager.domain.meeting import (
 )
 from contact_manager.domain.outcome import CustomerOutcome, ReportedError, ReportedMeeting, RunReport
 from contact_manager.domain.recipients import TopicSelection
-from contact_manager.errors import RemoteServiceError
+from contact_manager.errors import ContactManagerError, RemoteServiceError
 from contact_manager.formats.rendering import render_meeting_body
 from contact_manager.ports import Calendar, Clock, ContactDirectory
 from contact_manager.services.align_calendar import (
@@ -32,7 +32,7 @@ from contact_manager.settings import HideAttendees, Settings
 
 
 @dataclass(frozen=True, slots=True)
-class MeetingRequest:
+class ScheduleRequest:
     """What the caller asks for.
 
     Attributes:
@@ -72,7 +72,7 @@ class MeetingServices:
 
 
 async def schedule_meeting(
-    request: MeetingRequest,
+    request: ScheduleRequest,
     services: MeetingServices,
     *,
     on_read: Callable[[CustomerOutcome], None] | None = None,
@@ -84,12 +84,15 @@ async def schedule_meeting(
 
     Raises:
         InvalidChangeError: The times do not make a meeting.
+        ConfigError: The calendar's credential cannot be used.
     """
     change, settings = request.change, services.settings.meeting
     now = None if request.allow_past else services.clock.now()
     times = plan_times(change, default_duration=settings.duration, now=now)
     key = meeting_key(change)
     collected, found = await _read_all(request, services, key, on_read)
+    if isinstance(found, ContactManagerError) and not isinstance(found, RemoteServiceError):
+        raise found
     report = RunReport(
         change_id=change.change_id,
         topic=request.selection.topic,
@@ -117,11 +120,11 @@ async def schedule_meeting(
 
 
 async def _read_all(
-    request: MeetingRequest,
+    request: ScheduleRequest,
     services: MeetingServices,
     key: MeetingKey,
     on_read: Callable[[CustomerOutcome], None] | None,
-) -> tuple[Collected, tuple[CalendarEvent, ...] | RemoteServiceError]:
+) -> tuple[Collected, tuple[CalendarEvent, ...] | ContactManagerError]:
     audience = Audience(
         request.customers, request.selection, request.change.meeting.attendees, request.organizer
     )
@@ -133,14 +136,15 @@ async def _read_all(
     return collected.result(), found.result()
 
 
-async def _find(calendar: Calendar, key: MeetingKey) -> tuple[CalendarEvent, ...] | RemoteServiceError:
+async def _find(calendar: Calendar, key: MeetingKey) -> tuple[CalendarEvent, ...] | ContactManagerError:
+    """Return an error as a value: inside a TaskGroup it would cancel the reading of the customers."""
     try:
         return await calendar.find_events(key)
-    except RemoteServiceError as error:
+    except ContactManagerError as error:
         return error
 
 
-def _warnings(request: MeetingRequest, key: MeetingKey) -> list[str]:
+def _warnings(request: ScheduleRequest, key: MeetingKey) -> list[str]:
     warnings = []
     if key.is_derived:
         warnings.append(
@@ -154,7 +158,7 @@ def _warnings(request: MeetingRequest, key: MeetingKey) -> list[str]:
 
 
 def _plan(
-    request: MeetingRequest,
+    request: ScheduleRequest,
     report: RunReport,
     settings: Settings,
     key: MeetingKey,
@@ -182,7 +186,7 @@ def _hides_attendees(change: Change, policy: HideAttendees) -> bool:
     return policy is HideAttendees.AUTO and len(change.customers) > 1
 
 
-def _guards(request: MeetingRequest, plan: MeetingPlan, report: RunReport) -> tuple[ReportedError, ...]:
+def _guards(request: ScheduleRequest, plan: MeetingPlan, report: RunReport) -> tuple[ReportedError, ...]:
     guards, people = request.guards, len(plan.attendees)
     stops = []
     if guards.require_all_customers and report.unreadable:

@@ -194,6 +194,14 @@ def test_an_update_that_broke_off_is_taken_up_again() -> None:
     assert gone.removed == ("bob@example.com",)
 
 
+def test_hidden_people_stay_hidden() -> None:
+    hidden = event_of(plan("ann@example.com", hide_attendees=True))
+    for force in (False, True):
+        update = plan_update(plan("ann@example.com"), hidden, force=force)
+        assert update.plan.hide_attendees
+    assert not plan_update(plan("ann@example.com"), hidden).is_visible
+
+
 def test_a_force_names_every_field_and_keeps_the_people() -> None:
     made = plan("ann@example.com")
     update = plan_update(made, event_of(made), force=True)

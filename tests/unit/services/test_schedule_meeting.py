@@ -17,7 +17,7 @@ from contact_manager.domain.recipients import TopicSelection
 from contact_manager.domain.subscription import ContactList
 from contact_manager.errors import ConflictError, RemoteServiceError
 from contact_manager.services.align_calendar import Guards
-from contact_manager.services.schedule_meeting import MeetingRequest, MeetingServices, schedule_meeting
+from contact_manager.services.schedule_meeting import MeetingServices, ScheduleRequest, schedule_meeting
 from contact_manager.settings import HideAttendees, MeetingSettings, Settings
 from tests.fakes.worlds import (
     START,
@@ -56,7 +56,7 @@ class World:
             FixedClock(),
             is_dry_run=dry,
         )
-        asked = MeetingRequest(
+        asked = ScheduleRequest(
             wanted or change("hts", "acme"), "changes@example.com", TopicSelection(TOPIC), **request
         )
         return await schedule_meeting(asked, services)
@@ -316,6 +316,22 @@ async def test_a_lost_join_link_is_a_failure(world: World) -> None:
     await world.run()
     report = await world.run(change("hts", "acme", title="Renamed"))
     assert [one.type for one in report.errors] == ["JoinLinkLost"]
+
+
+class KeepsText(InMemoryCalendar):
+    """Cannot tell our text from the join link."""
+
+    async def update_content(self, event: CalendarEvent, update: EventUpdate) -> CalendarEvent:
+        return replace(self.events[event.event_id], keeps_old_text=True)
+
+
+async def test_a_text_that_cannot_be_replaced_is_not_called_replaced(world: World) -> None:
+    world.calendar = KeepsText()
+    await world.run()
+    for _ in range(2):
+        report = await world.run(change("hts", "acme", reason="Another reason"))
+        assert (report.action, report.changes.fields) == (Action.UNCHANGED, ())
+        assert any("edit it by hand" in text for text in report.warnings)
 
 
 class Unreachable(InMemoryCalendar):

@@ -120,11 +120,11 @@ class GraphCalendar:
     async def update_content(self, event: CalendarEvent, update: EventUpdate) -> CalendarEvent:
         """Write the fields of ``update``, the text around the vendor's join block. Everybody is told."""
         body = update_fields(update)
-        if "body" in update.fields:
-            body |= await self._spliced_body(event, update)
-        if not body:
-            return event
-        return await self._patch(event, body, operation="update the meeting")
+        text = await self._spliced_body(event, update) if "body" in update.fields else {}
+        keeps_old_text = text is None
+        body |= text or {}
+        after = await self._patch(event, body, operation="update the meeting") if body else event
+        return replace(after, keeps_old_text=keeps_old_text)
 
     async def update_attendees(self, event: CalendarEvent, attendees: Sequence[Attendee]) -> CalendarEvent:
         """Replace the attendees. Only those who are new or gone are told.
@@ -164,7 +164,7 @@ class GraphCalendar:
                 raise as_conflict(error) from error
             raise
 
-    async def _spliced_body(self, event: CalendarEvent, update: EventUpdate) -> dict[str, Any]:
+    async def _spliced_body(self, event: CalendarEvent, update: EventUpdate) -> dict[str, Any] | None:
         try:
             value = await self._read_event(event.event_id)
         except GraphError as error:
@@ -174,8 +174,7 @@ class GraphCalendar:
         live = str((value.get("body") or {}).get("content") or "")
         content = splice(live, update.plan.body, event.join_url)
         if content is None:
-            _log.warning("meeting.text_kept reason='our text cannot be told from the join block'")
-            return {}
+            return None
         return {"body": {"contentType": "html", "content": content}}
 
     async def _existing_after(

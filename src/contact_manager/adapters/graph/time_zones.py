@@ -33,10 +33,13 @@ spelled alike in today's IANA data."""
 def as_graph_time(moment: datetime, zone: str) -> dict[str, str]:
     """Return ``dateTimeTimeZone``: wall time without an offset, and a zone name that Exchange documents.
 
-    Other IANA names go by their Windows name (CLDR); a zone with neither is sent as UTC.
+    Other IANA names go by their Windows name (CLDR). A zone with neither is sent as UTC, and so is the second
+    pass of an hour that a clock change repeats: wall time cannot tell it from the first.
     """
     name = zone if zone in _LISTED else tz_win.get(zone)
     local = moment.astimezone(ZoneInfo(zone) if name else UTC)
+    if local.fold:
+        local, name = moment.astimezone(UTC), "UTC"
     return {"dateTime": local.replace(tzinfo=None).isoformat(timespec="seconds"), "timeZone": name or "UTC"}
 
 

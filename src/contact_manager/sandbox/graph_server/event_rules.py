@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from datetime import UTC, datetime, time
-from functools import lru_cache
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -94,7 +94,7 @@ def check_write(body: Any) -> dict[str, Any]:
 
 
 def check_times(start: dict[str, Any], end: dict[str, Any], *, is_all_day: bool = False) -> None:
-    """Refuse an event that ends before it starts, and a whole day that is none (Microsoft Learn, ``event``)."""
+    """Refuse an end before the start, and a whole day that is none (Microsoft Learn, ``event``)."""
     is_backwards = moment(end) < moment(start)
     if is_backwards or (is_all_day and not _are_days(start, end)):
         raise bad_request("ErrorPropertyValidationFailure", "At least one property failed validation.")
@@ -165,7 +165,7 @@ def _are_days(start: dict[str, Any], end: dict[str, Any]) -> bool:
     return midnights and start["timeZone"] == end["timeZone"] and moment(start) < moment(end)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _zone(name: str) -> ZoneInfo:
     iana = WINDOWS_ZONES.get(name, name)
     if iana not in available_timezones():

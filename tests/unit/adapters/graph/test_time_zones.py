@@ -27,6 +27,12 @@ def test_a_time_is_sent_as_wall_time_with_a_zone_that_exchange_knows(zone: str, 
     assert from_graph_time(sent) == NOON
 
 
+def test_the_second_pass_of_a_repeated_hour_keeps_its_moment() -> None:
+    for moment in (datetime(2031, 11, 2, 5, 30, tzinfo=UTC), datetime(2031, 11, 2, 6, 30, tzinfo=UTC)):
+        sent = as_graph_time(moment, "America/New_York")
+        assert from_graph_time(sent).timestamp() == moment.timestamp()
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -21,7 +21,7 @@ from contact_manager.entrypoints.cli.progress import customer_progress
 from contact_manager.entrypoints.cli.text import show_meeting_report
 from contact_manager.formats.report_json import meeting_report
 from contact_manager.services.align_calendar import Guards
-from contact_manager.services.schedule_meeting import MeetingRequest, schedule_meeting
+from contact_manager.services.schedule_meeting import ScheduleRequest, schedule_meeting
 from contact_manager.settings import Settings
 
 
@@ -34,7 +34,7 @@ def apply_meeting(options: MeetingOptions, *, is_dry_run: bool) -> NoReturn:
 def _run(options: MeetingOptions, *, is_dry_run: bool) -> RunReport:
     settings = read_settings(options)
     change = read_change(options, settings)
-    request = MeetingRequest(
+    request = ScheduleRequest(
         change,
         organizer=choose_organizer(options.sender_email, settings, os.environ),
         selection=choose_topics(options, settings, change),
@@ -47,7 +47,7 @@ def _run(options: MeetingOptions, *, is_dry_run: bool) -> RunReport:
 
 
 async def _schedule(
-    request: MeetingRequest, settings: Settings, options: MeetingOptions, *, is_dry_run: bool
+    request: ScheduleRequest, settings: Settings, options: MeetingOptions, *, is_dry_run: bool
 ) -> RunReport:
     run = run_options(options, label=request.change.change_id or "", is_dry_run=is_dry_run)
     async with open_meeting_services(settings, os.environ, run, organizer=request.organizer) as services:
