@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import stamina.instrumentation
+
 from contact_manager.adapters.aws.parameters import fetch_parameters
 from contact_manager.adapters.aws.ses_contacts import SesContactDirectory
 from contact_manager.adapters.aws.session import AwsAccess
@@ -19,7 +21,7 @@ from contact_manager.adapters.graph.credentials import AzureCredential
 from contact_manager.adapters.graph.tokens import TokenSource
 from contact_manager.domain.email_address import fold_address
 from contact_manager.errors import ConfigError, Problem, UsageError
-from contact_manager.formats.config_json import check_service_url, parse_config
+from contact_manager.formats.config_json import MAX_CONFIG_BYTES, check_service_url, parse_config
 from contact_manager.ports import ContactDirectory
 from contact_manager.services.schedule_meeting import MeetingServices
 from contact_manager.settings import GraphSettings, Settings
@@ -67,7 +69,8 @@ def load_settings(named: str | None, environment: Mapping[str, str]) -> Settings
     """
     path = find_config_file(named, environment)
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_CONFIG_BYTES + 1)
     except OSError as error:
         how = "name it with --config-file, or set CONFIG_FILE"
         problem = Problem("", f"cannot read the configuration {path}: {error.strerror}; {how}")
@@ -145,6 +148,7 @@ async def open_meeting_services(
     settings: Settings, environment: Mapping[str, str], options: RunOptions, *, organizer: str
 ) -> AsyncIterator[MeetingServices]:
     """Yield what the meeting use case works with; its connections are closed at the end."""
+    stamina.instrumentation.set_on_retry_hooks([])  # GraphHttp logs what it repeats, and why
     tls = tls_context(environment)
     async with _aws_access(settings, tls, options) as aws, AsyncExitStack() as stack:
         graph = settings.graph

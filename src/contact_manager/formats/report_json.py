@@ -89,6 +89,7 @@ def explanation_report(report: RunReport, address: str) -> dict[str, Any]:
         "invited": invited is not None,
         "role": invited.role.value if invited else None,
         "source": invited.source.value if invited else None,
+        "reason": reasons.get(None),
         "customers": [
             {"code": one.code, "verdict": _verdict(one, invited, reasons)} for one in report.customers
         ],

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from contact_manager.entrypoints.cli.arguments import as_spelled_now
 from contact_manager.entrypoints.cli.main import run
-from contact_manager.entrypoints.cli.ses import with_double_dashes
 
 ROOT = Path(__file__).parents[3]
 CONFIG = str(ROOT / "examples" / "config.json")
@@ -30,20 +30,39 @@ def errors_of(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_flags_of_old_get_a_second_dash_and_nothing_else_changes() -> None:
-    old = ["ses", "-action", "x", "-dry-run", "-topic-name=t", "--output", "json", "-h", "-", "plain"]
-    assert with_double_dashes(old) == [
-        "ses",
-        "--action",
-        "x",
-        "--dry-run",
-        "--topic-name=t",
-        "--output",
-        "json",
-        "-h",
-        "-",
-        "plain",
-    ]
-    assert with_double_dashes(["meeting", "plan", "-output"]) == ["meeting", "plan", "-output"]
+    old = "ses -action x -dry-run -topic-name=t --output json -h - plain"
+    now = "ses --action x --dry-run --topic-name=t --output json -h - plain"
+    assert as_spelled_now(old.split()) == now.split()
+    assert as_spelled_now(["meeting", "plan", "-output"]) == ["meeting", "plan", "-output"]
+
+
+def test_general_flags_may_stand_before_the_command() -> None:
+    before = "--output json --no-color --region=eu-west-1 meeting plan"
+    behind = "meeting plan --output json --no-color --region=eu-west-1"
+    assert as_spelled_now(before.split()) == behind.split()
+    assert as_spelled_now(["--output"]) == ["--output"]
+
+
+def test_the_bare_command_is_help_and_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 2
+    shown = capsys.readouterr()
+    assert "Usage" in shown.out + shown.err
+    assert "Traceback" not in shown.err
+
+
+@pytest.mark.parametrize(("redirect", "exit_code"), [(">/dev/full", 1), (">&-", 0), ("<&-", 0), ("2>&-", 0)])
+def test_a_stream_that_cannot_be_used_is_no_crash(redirect: str, exit_code: int) -> None:
+    command = f'"{sys.executable}" -m contact_manager config show --output json {redirect}'
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == exit_code
+
+
+def test_an_argument_that_is_no_text_is_wrong_usage() -> None:
+    command = [sys.executable, "-m", "contact_manager", "meeting", "plan", "--output", "json"]
+    done = subprocess.run([*command, "--json-metadata", b"\xff.json"], capture_output=True, check=False)
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["ok"] is False
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
 from contact_manager.domain.outcome import ErrorKind, ReportedError, RunReport
-from contact_manager.entrypoints.cli.exit_codes import exit_code
+from contact_manager.entrypoints.cli.exit_codes import ExitCode, exit_code
 from contact_manager.entrypoints.cli.options import CommonOptions, OutputFormat
 from contact_manager.errors import ContactManagerError, InvalidInputError, RemoteServiceError
 
@@ -49,7 +51,8 @@ def finish(
         print_json(presentation.as_json(report))
     else:
         talk = open_console(no_color=options.no_color, stderr=True)
-        presentation.as_text(report, open_console(no_color=options.no_color), talk)
+        with _writing_result():
+            presentation.as_text(report, open_console(no_color=options.no_color), talk)
     raise typer.Exit(exit_code(report))
 
 
@@ -57,8 +60,22 @@ def print_json(value: dict[str, Any]) -> None:
     """Write one JSON object to stdout."""
     from contact_manager.formats.report_json import dump_json
 
-    sys.stdout.buffer.write(dump_json(value))
-    sys.stdout.buffer.flush()
+    with _writing_result():
+        sys.stdout.buffer.write(dump_json(value))
+
+
+@contextmanager
+def _writing_result() -> Iterator[None]:
+    """Let a reader go away without a word; an output that cannot be written is a failure."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.write(f"error: the result cannot be written: {error.strerror}\n")
+        raise typer.Exit(ExitCode.FAILED) from error
 
 
 def open_console(*, no_color: bool, stderr: bool = False) -> Console:
@@ -68,7 +85,7 @@ def open_console(*, no_color: bool, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     return Console(
         stderr=stderr,
-        no_color=no_color or None,
+        color_system=None if no_color or os.environ.get("NO_COLOR") else "auto",
         markup=False,
         emoji=False,
         highlight=False,
@@ -102,12 +119,4 @@ def start_logging(level: str) -> None:
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", force=True
     )
     logging.getLogger(_OWN_LOGGER).setLevel(level.upper())
-
-
-def asks_for_json(arguments: Sequence[str]) -> bool:
-    """Whether ``--output json`` is among raw arguments, for errors that come before they are parsed."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
-    return any(
-        (name in ("--output", "-output") and value == "json") or name in ("--output=json", "-output=json")
-        for name, value in pairs
-    )
+    logging.getLogger("urllib3").setLevel(logging.ERROR)

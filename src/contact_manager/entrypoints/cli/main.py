@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import gc
+import io
 import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from contact_manager.domain.outcome import ErrorKind, ReportedError, RunReport
+from contact_manager.entrypoints.cli.arguments import as_spelled_now, asks_for_json
 from contact_manager.entrypoints.cli.exit_codes import ExitCode
 from contact_manager.entrypoints.cli.options import (
     ApplyOptions,
@@ -24,7 +27,7 @@ from contact_manager.entrypoints.cli.options import (
     ReadingOptions,
     takes,
 )
-from contact_manager.entrypoints.cli.ses import list_actions, run_ses_action, with_double_dashes
+from contact_manager.entrypoints.cli.ses import list_actions, run_ses_action
 
 PROGRAM = "ccoe-customer-contact-manager"
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -193,17 +196,15 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line ``arguments`` and return the exit code: the outermost door."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    _prepare_process()
+    arguments = as_spelled_now(arguments)
     try:
-        code = app(with_double_dashes(arguments), prog_name=PROGRAM, standalone_mode=False)
-        sys.stdout.flush()
+        _refuse_undecodable(arguments)
+        code = app(arguments, prog_name=PROGRAM, standalone_mode=False)
     except _UsageError as error:
         error.show()  # type: ignore[attr-defined]
         message = error.format_message()  # type: ignore[attr-defined]
         return _give_up(arguments, ErrorKind.INPUT, "UsageError", message, code=ExitCode.BAD_INPUT)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted(arguments)
     except Exception as error:  # noqa: BLE001 - the outermost door
@@ -216,6 +217,24 @@ def run(arguments: Sequence[str]) -> int:
     return int(code or 0)
 
 
+def _prepare_process() -> None:
+    """Make SIGTERM end a run as Ctrl-C does, and have three streams that can take any text."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - for good
+        elif isinstance(stream, io.TextIOWrapper) and mode == "w":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _refuse_undecodable(arguments: Sequence[str]) -> None:
+    for one in arguments:
+        if not one.isprintable() and "\udc80" <= max(one) <= "\udcff":
+            raise typer.BadParameter(f"{one!r} is not UTF-8")
+
+
 def _interrupted(arguments: Sequence[str]) -> int:
     message = "interrupted; run the same command again: it goes on from what is there"
     sys.stderr.write(f"{PROGRAM}: {message}\n")
@@ -224,11 +243,12 @@ def _interrupted(arguments: Sequence[str]) -> int:
 
 def _give_up(arguments: Sequence[str], kind: ErrorKind, name: str, message: str, *, code: ExitCode) -> int:
     """Keep the promise of one JSON object also when a command did not come to its report."""
-    from contact_manager.entrypoints.cli.door import asks_for_json, print_json
+    from contact_manager.entrypoints.cli.door import print_json
     from contact_manager.formats.report_json import meeting_report
 
     if asks_for_json(arguments):
-        print_json(meeting_report(RunReport(errors=(ReportedError(kind, name, message),))))
+        with suppress(typer.Exit):
+            print_json(meeting_report(RunReport(errors=(ReportedError(kind, name, message),))))
     return code
 
 

@@ -1,11 +1,9 @@
-"""The established ``ses --action X`` form: its table of actions, and how its flags may be spelled."""
+"""The established ``ses --action X`` form: its table of actions."""
 
 from __future__ import annotations
 
 import difflib
-import re
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import typer
@@ -71,17 +69,3 @@ def run_ses_action(name: str, options: ApplyOptions) -> None:
     from contact_manager.entrypoints.cli.actions.apply_meeting import apply_meeting
 
     apply_meeting(options, is_dry_run=options.dry_run)
-
-
-def with_double_dashes(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with ``-flag`` as ``--flag`` behind ``ses``, as scripts of old spell them.
-
-    A lone dash (stdin) and one-letter flags stay as they are.
-    """
-    if "ses" not in arguments:
-        return list(arguments)
-    start = arguments.index("ses")
-    return [
-        *arguments[:start],
-        *(f"-{one}" if re.match(r"-[a-z][a-z-]+(=|$)", one) else one for one in arguments[start:]),
-    ]

@@ -19,6 +19,7 @@ from contact_manager.entrypoints.cli.inputs import (
 from contact_manager.entrypoints.cli.options import MeetingOptions
 from contact_manager.entrypoints.cli.progress import customer_progress
 from contact_manager.entrypoints.cli.text import show_meeting_report
+from contact_manager.errors import InvalidChangeError
 from contact_manager.formats.report_json import meeting_report
 from contact_manager.services.align_calendar import Guards
 from contact_manager.services.schedule_meeting import ScheduleRequest, schedule_meeting
@@ -43,7 +44,10 @@ def _run(options: MeetingOptions, *, is_dry_run: bool) -> RunReport:
         force_update=options.force_update,
         allow_past=options.allow_past,
     )
-    return asyncio.run(_schedule(request, settings, options, is_dry_run=is_dry_run))
+    try:
+        return asyncio.run(_schedule(request, settings, options, is_dry_run=is_dry_run))
+    except InvalidChangeError as error:
+        raise InvalidChangeError(error.problems, source=options.json_metadata or "") from error
 
 
 async def _schedule(

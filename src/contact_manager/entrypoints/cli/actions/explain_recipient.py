@@ -13,20 +13,12 @@ from contact_manager.entrypoints.cli.actions.list_recipients import gather
 from contact_manager.entrypoints.cli.door import Presentation, finish
 from contact_manager.entrypoints.cli.options import ReadingOptions
 from contact_manager.entrypoints.cli.text import show_remarks
-from contact_manager.errors import Problem, UsageError
 from contact_manager.formats.report_json import explanation_report
 
 
 def explain_recipient(address: str, options: ReadingOptions) -> NoReturn:
     """Explain why ``address`` is invited or not."""
-    folded = fold_address(address)
-
-    def run() -> RunReport:
-        if folded is None:
-            raise UsageError([Problem("ADDRESS", f"{address!r} is not an e-mail address")])
-        return gather(options)
-
-    wanted = folded or address
+    wanted = fold_address(address) or address.strip()
 
     def as_json(report: RunReport) -> dict[str, Any]:
         return explanation_report(report, wanted)
@@ -35,7 +27,7 @@ def explain_recipient(address: str, options: ReadingOptions) -> NoReturn:
         _show(explanation_report(report, wanted), report, console)
         show_remarks(report, talk)
 
-    finish(options, run, Presentation(as_json, as_text))
+    finish(options, lambda: gather(options), Presentation(as_json, as_text))
 
 
 def _show(explanation: dict[str, Any], report: RunReport, console: Console) -> None:
@@ -45,5 +37,7 @@ def _show(explanation: dict[str, Any], report: RunReport, console: Console) -> N
     console.print(Text(f"{explanation['address']} {verdict} ({report.topic})", style="bold"))
     if explanation["source"] == "manual":
         console.print("  named in the change file")
+    if explanation["reason"]:
+        console.print(Text(f"  named in the change file: {explanation['reason']}"))
     for row in explanation["customers"]:
         console.print(Text(f"  {row['code']}: {row['verdict']}"))
