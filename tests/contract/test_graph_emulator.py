@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
 import trustme
+from tzlocal.windows_tz import tz_win
 
 from tests.contract.graph_lab import (
     KEY,
@@ -65,7 +67,8 @@ async def test_a_wrong_credential_is_refused_in_the_form_of_entra(
 
 
 async def test_without_a_token_and_with_a_foreign_one_nothing_is_shown(client: GraphClient) -> None:
-    for header in ("", "Bearer guess"):
+    token = (await client.sign_in()).body["access_token"]
+    for header in ("", "Bearer guess", token, f"Basic {token}"):
         answer = await client.ask("GET", headers={"Authorization": header})
         assert answer.refusal == (401, "InvalidAuthenticationToken")
 
@@ -145,6 +148,93 @@ async def test_a_request_can_be_traced(client: GraphClient) -> None:
     assert logged["headers"]["authorized"] is True
 
 
+async def test_an_error_names_the_request_as_the_headers_do(client: GraphClient) -> None:
+    answer = await client.ask("GET", "/none", headers={"client-request-id": "trace-me"})
+    inner = answer.body["error"]["innerError"]
+    assert inner["request-id"] == answer.headers["request-id"]
+    assert inner["client-request-id"] == "trace-me"
+    assert inner["date"]
+
+
+async def test_an_address_that_graph_does_not_have_is_refused_and_logged(client: GraphClient) -> None:
+    token = (await client.sign_in()).body["access_token"]
+    url = f"{client.server.base_url}/users/{ORGANIZER}/nothing"
+    answer = await client.follow(url, headers={"Authorization": f"Bearer {token}"})
+    assert answer.refusal == (404, "BadRequest")
+    assert client.server.state()["requests"][-1]["status"] == 404
+
+
+@pytest.mark.parametrize("zone", sorted(set(tz_win.values())))
+async def test_every_windows_zone_is_known(zone: str, client: GraphClient) -> None:
+    times = {name: {"dateTime": "2031-01-14T18:00:00", "timeZone": zone} for name in ("start", "end")}
+    await client.create(event_body(**times))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"body": {"contentType": "html", "content": 5}},
+        {"location": {"displayName": 5}},
+        {"location": {"displayName": "Room 1", "locationType": "moon"}},
+        {"locations": [{"displayName": 5}]},
+        {"locations": ["Room 1"]},
+        {"attendees": [{"emailAddress": {"address": "ann@example.com", "name": 5}}]},
+        {"categories": [5]},
+        {"reminderMinutesBeforeStart": True},
+    ],
+)
+async def test_a_member_of_another_type_is_refused(client: GraphClient, wrong: dict[str, Any]) -> None:
+    answer = await client.ask("POST", body=event_body(**wrong), is_valid=False)
+    assert answer.refusal == (400, "RequestBodyRead")
+    assert client.server.state()["mailboxes"][ORGANIZER]["events"] == []
+
+
+async def test_a_whole_day_begins_and_ends_at_midnight_of_one_zone(client: GraphClient) -> None:
+    def day(start: str, end: str, zone: str = "UTC") -> dict[str, Any]:
+        times = {"start": {"dateTime": start, "timeZone": "UTC"}, "end": {"dateTime": end, "timeZone": zone}}
+        return event_body(isAllDay=True, **times)
+
+    midnight, next_midnight = "2031-01-14T00:00:00", "2031-01-15T00:00:00"
+    for wrong in (
+        day("2031-01-14T18:00:00", next_midnight),
+        day(midnight, next_midnight, "America/New_York"),
+        day(midnight, midnight),
+    ):
+        assert (await client.ask("POST", body=wrong)).refusal == (400, "ErrorPropertyValidationFailure")
+    assert (await client.create(day(midnight, next_midnight)))["isAllDay"] is True
+
+
+async def test_plain_text_is_kept_as_html(client: GraphClient) -> None:
+    made = await client.create(event_body(body={"contentType": "text", "content": "a < b\nc"}))
+    assert made["body"]["contentType"] == "html"
+    assert "<body>a &lt; b<br>\nc" in made["body"]["content"]
+
+
+async def test_any_news_beside_the_attendees_is_told_to_all(client: GraphClient) -> None:
+    made = await client.create(event_body("ann@example.com"))
+    for changes in ({"showAs": "free"}, {"showAs": "free"}, {"locations": [{"displayName": "Room 1"}]}):
+        await client.patch(made["id"], changes)
+    assert client.notices()[1:] == [("update", "ann@example.com")] * 2
+
+
+@pytest.mark.parametrize("wrong", [{"Comment": 5}, {"Reason": "Off"}, ["Off"]])
+async def test_a_cancellation_takes_a_comment_and_nothing_else(client: GraphClient, wrong: object) -> None:
+    made = await client.create(event_body())
+    answer = await client.ask("POST", path_of(made["id"], "/cancel"), wrong)
+    assert answer.refusal == (400, "RequestBodyRead")
+    assert (await client.ask("POST", path_of(made["id"], "/cancel"), {"comment": "Off"})).status == 202
+
+
+async def test_events_are_ordered_by_the_moment_they_start(client: GraphClient) -> None:
+    for zone in ("America/New_York", "Asia/Tokyo"):
+        times = {"start": {"dateTime": "2031-01-14T18:00:00", "timeZone": zone}}
+        await client.create(event_body(subject=zone, **times))
+    answer = await client.ask("GET", query={"$orderby": "start/dateTime asc"})
+    assert answer.subjects == ["Asia/Tokyo", "America/New_York"]
+    refused = await client.ask("GET", query={"$orderby": "start/dateTime sideways"})
+    assert refused.refusal == (400, "UnsupportedEntityExpression")
+
+
 async def test_the_log_and_the_state_keep_no_secrets(client: GraphClient) -> None:
     token = (await client.sign_in(client_secret="a-mistyped-secret")).body
     granted = (await client.sign_in()).body["access_token"]
@@ -176,6 +266,21 @@ async def test_settings_and_faults_can_be_changed_over_http(client: GraphClient)
     assert (await client.ask("GET")).status == 500
     await client.pull("faults", method="DELETE")
     assert (await client.ask("GET")).status == 200
+
+
+async def test_several_faults_are_taken_at_once_or_not_at_all(client: GraphClient) -> None:
+    assert (await client.pull("faults", [{"status": 500}, {"statuss": 502}])).status == 400
+    assert (await client.ask("GET")).status == 200
+    await client.pull("faults", [{"status": 500}, {"status": 502}])
+    assert [(await client.ask("GET")).status for _ in range(3)] == [500, 502, 200]
+
+
+async def test_levers_do_not_care_how_an_address_is_spelled(client: GraphClient) -> None:
+    made = await client.create(event_body())
+    path = f"mailboxes/{ORGANIZER.upper()}/events{path_of(made['id'])}/hand-edit"
+    assert (await client.pull(path, {"subject": "Later"})).status == 200
+    client.server.configure({"no_access_mailboxes": [ORGANIZER.upper()]})
+    assert (await client.ask("GET")).status == 403
 
 
 async def test_a_person_can_edit_answer_and_delete_over_http(client: GraphClient) -> None:

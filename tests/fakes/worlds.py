@@ -19,7 +19,7 @@ from contact_manager.domain.meeting import (
     MeetingPlan,
 )
 from contact_manager.domain.subscription import OPT_IN, OPT_OUT, Contact, ContactList
-from contact_manager.errors import RemoteServiceError
+from contact_manager.errors import ConflictError, RemoteServiceError
 
 TOPIC = "aws-calendar"
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -127,7 +127,7 @@ class InMemoryCalendar:
         return event
 
     async def update_content(self, event: CalendarEvent, update: EventUpdate) -> CalendarEvent:
-        live, wanted = self.events[event.event_id], update.plan
+        live, wanted = self._live(event), update.plan
         self._tell("update", [one.address for one in live.attendees])
         return self._keep(
             "content",
@@ -142,20 +142,25 @@ class InMemoryCalendar:
         )
 
     async def update_attendees(self, event: CalendarEvent, attendees: Sequence[Attendee]) -> CalendarEvent:
-        live = self.events[event.event_id]
+        live = self._live(event)
         before, after = ({one.address for one in people} for people in (live.attendees, attendees))
         self._tell("invitation", sorted(after - before))
         self._tell("cancellation", sorted(before - after))
         return self._keep("attendees", replace(live, attendees=tuple(attendees)))
 
     async def remember(self, event: CalendarEvent, memory: EventMemory) -> CalendarEvent:
-        return self._keep("memory", replace(self.events[event.event_id], memory=memory))
+        return self._keep("memory", replace(self._live(event), memory=memory))
 
     async def cancel_event(self, event: CalendarEvent, comment: str) -> None:
         live = self.events.pop(event.event_id, None)
         if live is not None:
             self.writes.append("cancel")
             self._tell("cancellation", [one.address for one in live.attendees])
+
+    def _live(self, event: CalendarEvent) -> CalendarEvent:
+        if event.event_id not in self.events:
+            raise ConflictError("the event is gone", service="memory", operation="write")
+        return self.events[event.event_id]
 
     def _keep(self, write: str, event: CalendarEvent) -> CalendarEvent:
         self.writes.append(write)

@@ -137,7 +137,8 @@ class GraphCalendar:
     async def remember(self, event: CalendarEvent, memory: EventMemory) -> CalendarEvent:
         """Keep ``memory`` in the event and return it as it is afterwards. Nobody is told."""
         body = memory_body(memory)
-        return self._parse(await self._write("PATCH", event, body, operation="note what was done"))
+        value = await self._write("PATCH", event, body, operation="note what was done")
+        return replace(self._parse(value), memory=memory)
 
     async def cancel_event(self, event: CalendarEvent, comment: str) -> None:
         """Cancel ``event`` and tell everybody ``comment``; one that is gone already is fine."""

@@ -121,7 +121,9 @@ def parse_event(value: dict[str, Any], organizer: str) -> CalendarEvent:
 
 def _parse_attendee(value: dict[str, Any]) -> Attendee:
     mailbox = value["emailAddress"]
-    address = str(mailbox["address"])
+    address = str(mailbox["address"] or "")
+    if not address.strip():
+        raise LookupError("an attendee's address")
     return Attendee(
         fold_address(address) or address.strip().lower(),
         AttendeeRole(value.get("type") or "required"),
