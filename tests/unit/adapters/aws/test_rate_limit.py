@@ -103,4 +103,6 @@ async def test_a_caller_who_gives_up_gives_the_token_back(watch: Watch) -> None:
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     watch.now_s += 0.15
+    asleep.clear()
     await limiter.wait()
+    assert not asleep.is_set()
