@@ -77,6 +77,12 @@ def test_the_actions_are_listed_in_categories(
     assert category < action
 
 
+def test_the_actions_are_data_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ses", "--action", "help", "--output", "json"]) == 0
+    names = [one["name"] for one in json.loads(capsys.readouterr().out)["actions"]]
+    assert names[0] == "create-multi-customer-meeting-invite"
+
+
 def test_an_unknown_action_is_wrong_usage_and_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["ses", "--action", "create-multi-customer-meeting-invit"]) == 2
     assert "create-multi-customer-meeting-invite" in capsys.readouterr().err

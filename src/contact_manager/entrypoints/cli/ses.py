@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import typer
 
-from contact_manager.entrypoints.cli.options import ApplyOptions
+from contact_manager.entrypoints.cli.options import ApplyOptions, OutputFormat
 
 HELP_ACTION = "help"
 
@@ -50,6 +50,15 @@ def list_actions() -> str:
     return "\n".join(lines)
 
 
+def _show_actions(options: ApplyOptions) -> None:
+    if options.output is OutputFormat.JSON:
+        from contact_manager.entrypoints.cli.door import print_json
+
+        print_json({"schema": "contact-manager/actions/v1", "actions": [asdict(one) for one in ACTIONS]})
+    else:
+        sys.stdout.write(f"{list_actions()}\n")
+
+
 def run_ses_action(name: str, options: ApplyOptions) -> None:
     """Run the established action ``name``.
 
@@ -64,7 +73,7 @@ def run_ses_action(name: str, options: ApplyOptions) -> None:
     if action.instead:
         typer.echo(f"warning: {action.name} is deprecated; use {action.instead}.", err=True)
     if action.name == HELP_ACTION:
-        sys.stdout.write(f"{list_actions()}\n")
+        _show_actions(options)
         return
     from contact_manager.entrypoints.cli.actions.apply_meeting import apply_meeting
 
