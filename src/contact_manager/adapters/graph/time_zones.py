@@ -29,6 +29,9 @@ _LISTED = frozenset(
 """IANA names that the calendar API documents (Microsoft Learn, ``dateTimeTimeZone``), as far as they are
 spelled alike in today's IANA data."""
 
+_TOO_NEW = frozenset({"Alberta Standard Time", "British Columbia Standard Time", "Manitoba Standard Time"})
+"""Windows names of 2026; that Exchange knows them is not documented."""
+
 
 def as_graph_time(moment: datetime, zone: str) -> dict[str, str]:
     """Return ``dateTimeTimeZone``: wall time without an offset, and a zone name that Exchange documents.
@@ -37,6 +40,8 @@ def as_graph_time(moment: datetime, zone: str) -> dict[str, str]:
     pass of an hour that a clock change repeats: wall time cannot tell it from the first.
     """
     name = zone if zone in _LISTED else tz_win.get(zone)
+    if name in _TOO_NEW:
+        name = None
     local = moment.astimezone(ZoneInfo(zone) if name else UTC)
     if local.fold:
         local, name = moment.astimezone(UTC), "UTC"

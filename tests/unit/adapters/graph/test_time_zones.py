@@ -19,6 +19,7 @@ NOON = datetime(2031, 7, 1, 12, 0, tzinfo=UTC)
         ("Europe/Stockholm", "2031-07-01T14:00:00", "W. Europe Standard Time"),
         ("UTC", "2031-07-01T12:00:00", "UTC"),
         ("Antarctica/Troll", "2031-07-01T12:00:00", "UTC"),
+        ("America/Vancouver", "2031-07-01T12:00:00", "UTC"),
     ],
 )
 def test_a_time_is_sent_as_wall_time_with_a_zone_that_exchange_knows(zone: str, wall: str, name: str) -> None:
