@@ -1,0 +1,218 @@
+"""The process is killed at every request to Graph in turn and run again: the end is that of one clean run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contact_manager.sandbox.aws_server import ContactEntry, Place
+from contact_manager.sandbox.graph_server import GraphServer
+from contact_manager.sandbox.stack import SandboxStack
+from tests.sandbox.conftest import Sandbox
+
+ORGANIZER = "changes@example.com"
+HTS = Place("111111111111", "us-east-1")
+PATIENCE_S = 60.0
+LEAVERS = ("jon.berg@example.com",)
+JOINERS = ("lena.fischer@example.com", "new.person@example.com")
+
+BEFORE = {"drop_before": True, "hold": True}
+AFTER = {"lose_answer_after_commit": True, "hold": True}
+
+
+def alter_nothing(sandbox: Sandbox, change: dict[str, Any]) -> None:
+    pass
+
+
+def alter_people(sandbox: Sandbox, change: dict[str, Any]) -> None:
+    for address in LEAVERS:
+        sandbox.stack.aws.put_contact(HTS, ContactEntry(address, {"aws-calendar": "OPT_OUT"}))
+    for address in JOINERS:
+        sandbox.stack.aws.put_contact(HTS, ContactEntry(address, {"aws-calendar": "OPT_IN"}))
+
+
+def alter_text_and_people(sandbox: Sandbox, change: dict[str, Any]) -> None:
+    alter_people(sandbox, change)
+    change |= {"customerImpact": "None at all.", "meetingStartTime": "2031-05-10T23:00:00Z"}
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is killed: a verb, after ``alter``; ``has_meeting`` if the meeting was made before that."""
+
+    verb: str
+    alter: Callable[[Sandbox, dict[str, Any]], None]
+    has_meeting: bool
+    least_requests: int
+
+
+STORIES = [
+    pytest.param(Story("apply", alter_nothing, has_meeting=False, least_requests=3), id="first create"),
+    pytest.param(Story("apply", alter_people, has_meeting=True, least_requests=5), id="people come and go"),
+    pytest.param(
+        Story("apply", alter_text_and_people, has_meeting=True, least_requests=7), id="text, time and people"
+    ),
+    pytest.param(Story("cancel", alter_nothing, has_meeting=True, least_requests=3), id="cancel"),
+]
+
+
+class Calendars:
+    """Graph servers of their own, all with the same meeting in the calendar, for the same customers."""
+
+    def __init__(self, sandbox: Sandbox, change: Path) -> None:
+        self._sandbox = sandbox
+        self._change = change
+        self._meeting: dict[str, Any] | None = None
+
+    def server(self) -> GraphServer:
+        """Return a server that is not started yet."""
+        app = self._sandbox.stack.world.graph_app
+        return GraphServer(
+            tenant_id=app.tenant_id,
+            client_id=app.client_id,
+            client_secret=app.client_secret,
+            mailboxes=(ORGANIZER,),
+        )
+
+    def start(self, server: GraphServer, verb: str) -> subprocess.Popen[str]:
+        """Run the command against one server."""
+        app = self._sandbox.stack.world.graph_app
+        addresses = {
+            "GRAPH_BASE_URL": server.base_url,
+            "AZURE_AUTHORITY_HOST": server.authority_host,
+            "AZURE_TENANT_ID": app.tenant_id,
+            "AZURE_CLIENT_ID": app.client_id,
+            "AZURE_CLIENT_SECRET": app.client_secret,
+        }
+        command = [sys.executable, "-m", "contact_manager", "meeting", verb, "--output", "json"]
+        return subprocess.Popen(
+            [*command, "--json-metadata", str(self._change)],
+            env=self._sandbox.environment | addresses,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, server: GraphServer, verb: str) -> dict[str, Any]:
+        """Run the command to its end and return the report."""
+        with self.start(server, verb) as process:
+            stdout, stderr = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0, stdout + stderr
+        report = json.loads(stdout)
+        assert isinstance(report, dict)
+        return report
+
+    def make_meeting(self) -> None:
+        """Let the command make the meeting once, and keep the request that did."""
+        with self.server() as server:
+            self.run(server, "apply")
+            [self._meeting] = [one["body"] for one in server.state()["requests"] if is_write(one)]
+
+    def put_meeting(self, server: GraphServer) -> None:
+        """Put the meeting that was made once into another server's calendar."""
+        if self._meeting is not None:
+            server._call(lambda: server._state.mailboxes[ORGANIZER].create(self._meeting))
+
+    def run_killed(self, server: GraphServer, verb: str, request: int, rule: dict[str, Any]) -> None:
+        """Run the command and kill it while it waits for the answer to its n-th request."""
+        server.add_fault(rule | {"skip": request - 1})
+        give_up_at = time.monotonic() + PATIENCE_S
+        with self.start(server, verb) as process:
+            while len(server.state()["requests"]) < request:
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < give_up_at
+                time.sleep(0.01)
+            os.kill(process.pid, signal.SIGKILL)
+            assert process.wait(PATIENCE_S) == -signal.SIGKILL
+
+
+def end_state(server: GraphServer) -> dict[str, Any]:
+    """Return what one run and a killed one with its repetition must agree on."""
+    state = server.state()
+    box = state["mailboxes"][ORGANIZER]
+    return {
+        "live": [_told(one) for one in box["events"]],
+        "gone": [_told(one) for one in box["deleted"]],
+        "mails": sorted((one["kind"], one["address"]) for one in state["notices"]),
+    }
+
+
+def _told(event: dict[str, Any]) -> dict[str, Any]:
+    same = {
+        name: event[name] for name in ("subject", "start", "end", "location", "hideAttendees", "isCancelled")
+    }
+    return same | {
+        "attendees": sorted((one["emailAddress"]["address"], one["type"]) for one in event["attendees"]),
+        "properties": sorted((one["id"], one["value"]) for one in event["singleValueExtendedProperties"]),
+        "text": event["body"]["content"].replace(join_link(event).replace("&", "&amp;"), "JOIN LINK"),
+    }
+
+
+def join_link(event: dict[str, Any]) -> str:
+    return str(event["onlineMeeting"]["joinUrl"])
+
+
+def join_links(server: GraphServer) -> list[str]:
+    box = server.state()["mailboxes"][ORGANIZER]
+    return [join_link(one) for one in (*box["events"], *box["deleted"])]
+
+
+def boundaries(requests: list[dict[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
+    """Return where to kill: before each request, and after each that writes (a read leaves no trace)."""
+    writes = [is_write(one) for one in requests]
+    points = [(number, BEFORE) for number in range(1, len(requests) + 1)]
+    return points + [(number, AFTER) for number, writing in enumerate(writes, 1) if writing]
+
+
+def is_write(request: dict[str, Any]) -> bool:
+    return request["method"] in ("POST", "PATCH", "DELETE") and "/events" in request["path"]
+
+
+@pytest.fixture
+def quick_change(change: dict[str, Any]) -> dict[str, Any]:
+    """One customer is enough: what is killed here is the way to the calendar."""
+    return change | {"customers": ["hts"]}
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_a_run_that_is_killed_anywhere_and_repeated_ends_like_one_run(
+    story: Story, quick_change: dict[str, Any], tmp_path: Path
+) -> None:
+    with SandboxStack() as stack:
+        sandbox = Sandbox(stack, tmp_path)
+        calendars = Calendars(sandbox, Path(sandbox.write(quick_change)))
+        if story.has_meeting:
+            calendars.make_meeting()
+        story.alter(sandbox, quick_change)
+        sandbox.write(quick_change)
+
+        with calendars.server() as server:
+            calendars.put_meeting(server)
+            calendars.run(server, story.verb)
+            requests, clean = server.state()["requests"], end_state(server)
+        assert len(requests) >= story.least_requests
+
+        def killed_and_repeated(request: int, rule: dict[str, Any]) -> None:
+            with calendars.server() as server:
+                calendars.put_meeting(server)
+                links = join_links(server)
+                calendars.run_killed(server, story.verb, request, rule)
+                calendars.run(server, story.verb)
+                assert end_state(server) == clean, f"killed at request {request}, {rule}"
+                assert not links or join_links(server) == links
+
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            killed = [pool.submit(killed_and_repeated, *point) for point in boundaries(requests)]
+            for one in killed:
+                one.result()
