@@ -101,8 +101,8 @@ class EventMemory:
     Attributes:
         body_digest: Of our own text.
         invited: Marks of the people this tool invited and who have not unsubscribed since.
-        pending: Marks of the people an unfinished update was about to invite: in the event they are ours,
-            not in the event they still have to be invited.
+        pending: Marks of the people an unfinished update was about to invite or to remove: in the event they
+            are ours, not in the event they are nobody's.
     """
 
     body_digest: str
@@ -218,19 +218,19 @@ def plan_update(
     merged = {one.address: one for one in (*guests, *_merged_attendees(plan, event, added, removed))}
     attendees = tuple(merged[address] for address in sorted(merged))
     live = tuple(sorted(event.attendees, key=lambda one: one.address))
-    pending = frozenset(plan.address_mark(address) for address in added)
+    coming, going = (frozenset(map(plan.address_mark, people)) for people in (added, removed))
     digest = event.memory.body_digest if event.memory else plan.body_digest
-    before = EventMemory(digest, ours, pending)
+    before = EventMemory(digest, ours - going, coming | going)
     fields = CONTENT_FIELDS if force else _changed_fields(plan, event)
     kept = ours & {plan.address_mark(one.address) for one in plan.attendees} if plan.is_complete else ours
-    after = EventMemory(plan.body_digest if "body" in fields else digest, kept | pending)
+    after = EventMemory(plan.body_digest if "body" in fields else digest, kept | coming)
     return EventUpdate(
         plan,
         fields=fields,
         attendees=None if _same_people(attendees, live) else attendees,
         added=added,
         removed=removed,
-        before=before if added else None,
+        before=before if added or removed else None,
         after=after if event.memory != after and (added or fields or event.memory) else None,
     )
 

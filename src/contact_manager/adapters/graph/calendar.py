@@ -37,7 +37,10 @@ from contact_manager.domain.meeting import (
 
 _log = logging.getLogger(__name__)
 
-MAX_GENERATIONS = 8
+MAX_GENERATIONS = 64
+"""How often the meeting of one change can be cancelled or deleted and made anew."""
+
+MAX_LOST_CREATES = 8
 LOOKUP_DELAYS_S = (0.0, 0.5, 1.0, 2.0)
 """A new event may not be found at once (read-after-write delay is not documented)."""
 
@@ -80,12 +83,12 @@ class GraphCalendar:
         Before a create is repeated the event is looked for. An id whose event is gone for good (cancelled
         or deleted) is used up; then the next generation's id is tried.
         """
-        generation = 0
-        for attempt in range(MAX_GENERATIONS):
+        generation = lost = 0
+        while generation < MAX_GENERATIONS:
             try:
                 created = await self._post(plan, generation)
             except GraphError as error:
-                if not error.may_have_created or attempt == MAX_GENERATIONS - 1:
+                if not error.may_have_created or lost == MAX_LOST_CREATES - 1:
                     raise
                 failure = error
             else:
@@ -93,12 +96,15 @@ class GraphCalendar:
                     return replace(created, is_recreated=generation > 0)
                 generation += 1
                 continue
-            existing = await self._existing_after(failure, plan, patient=failure.may_be_done or attempt == 0)
+            is_first = generation == lost == 0
+            existing = await self._existing_after(failure, plan, patient=failure.may_be_done or is_first)
             if existing is not None:
                 return await self._taken_up(existing, plan, failure)
             if failure.is_duplicate_transaction:
                 generation += 1
-            elif not (failure.may_be_done or failure.is_conflict):
+            elif failure.may_be_done or failure.is_conflict:
+                lost += 1
+            else:
                 raise failure
         raise _not_understood("no create made an event that can be found")
 
