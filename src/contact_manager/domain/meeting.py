@@ -220,7 +220,7 @@ def plan_update(
     live = tuple(sorted(event.attendees, key=lambda one: one.address))
     coming, going = (frozenset(map(plan.address_mark, people)) for people in (added, removed))
     digest = event.memory.body_digest if event.memory else plan.body_digest
-    before = EventMemory(digest, ours - going, coming | going)
+    before = EventMemory(digest, ours - going, coming | going) if added or removed else None
     fields = CONTENT_FIELDS if force else _changed_fields(plan, event)
     kept = ours & {plan.address_mark(one.address) for one in plan.attendees} if plan.is_complete else ours
     after = EventMemory(plan.body_digest if "body" in fields else digest, kept | coming)
@@ -230,8 +230,8 @@ def plan_update(
         attendees=None if _same_people(attendees, live) else attendees,
         added=added,
         removed=removed,
-        before=before if added or removed else None,
-        after=after if event.memory != after and (added or fields or event.memory) else None,
+        before=before,
+        after=after if after != (before or event.memory) and (added or fields or event.memory) else None,
     )
 
 

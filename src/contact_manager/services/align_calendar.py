@@ -48,6 +48,7 @@ class CalendarAlignment:
         self._plan = plan
         self._guards = guards
         self._force = force
+        self._unanswered: EventUpdate | None = None
 
     async def run(self, found: tuple[CalendarEvent, ...], *, attendee_limit: int) -> RunReport:
         """Create, update or leave alone, and return the report."""
@@ -71,6 +72,7 @@ class CalendarAlignment:
 
     async def _align(self, found: tuple[CalendarEvent, ...], attendee_limit: int) -> None:
         if not found:
+            self._unanswered = None
             if not self._stops(len(self._plan.attendees), attendee_limit):
                 await self._create()
             return
@@ -79,6 +81,7 @@ class CalendarAlignment:
         update = plan_update(self._plan, event, force=self._force, guests=guests)
         people = len(event.attendees if update.attendees is None else update.attendees)
         self.report = replace(self.report, events=(event,))
+        self._tell_what_was_done_all_the_same(event, update)
         if not self._stops(people, attendee_limit, removals=len(update.removed)):
             await self._update(event, update)
             await self._cancel_twins(twins)
@@ -115,6 +118,7 @@ class CalendarAlignment:
     async def _update(self, event: CalendarEvent, update: EventUpdate) -> None:
         after, memory = event, update.after
         if update.fields:
+            self._unanswered = replace(update, added=(), removed=())
             after = await self._calendar.update_content(event, update)
             fields = update.fields
             if after.keeps_old_text:
@@ -125,17 +129,33 @@ class CalendarAlignment:
                 self._wrote(Action.UPDATED, after, Changes(fields=fields), Notifies(all=True))
         if update.before is not None:
             after = await self._calendar.remember(after, update.before)
+        self._unanswered = None
         if update.attendees is not None:
+            self._unanswered = replace(update, fields=())
             after = await self._calendar.update_attendees(after, update.attendees)
+            self._unanswered = None
             fields = () if update.added or update.removed else ("attendees",)
             mailed = Notifies(len(update.added), len(update.removed))
             self._wrote(Action.UPDATED, after, Changes(update.added, update.removed, fields), mailed)
-        if memory is not None and memory != event.memory:
+        if memory is not None and memory != (update.before or event.memory):
             kept = await self._calendar.remember(after, memory)
             await self._check_nobody_is_lost(kept, update)
         if self.report.action is Action.NONE:
             self._wrote(Action.UNCHANGED, event, Changes(), Notifies())
         self._check_join_link(event, after)
+
+    def _tell_what_was_done_all_the_same(self, event: CalendarEvent, update: EventUpdate) -> None:
+        """Report the request whose answer was lost, as far as the event shows that it was carried out."""
+        sent, self._unanswered = self._unanswered, None
+        if sent is None:
+            return
+        live = {attendee.address for attendee in event.attendees}
+        added = tuple(address for address in sent.added if address in live)
+        removed = tuple(address for address in sent.removed if address not in live)
+        fields = tuple(name for name in sent.fields if name not in update.fields)
+        if added or removed or fields:
+            mailed = Notifies(len(added), len(removed), all=bool(fields))
+            self._wrote(Action.UPDATED, event, Changes(added, removed, fields), mailed)
 
     async def _check_nobody_is_lost(self, kept: CalendarEvent, update: EventUpdate) -> None:
         """Start over when another run replaced the attendees in between.

@@ -202,6 +202,28 @@ def test_hidden_people_stay_hidden() -> None:
     assert not plan_update(plan("ann@example.com"), hidden).is_visible
 
 
+def test_a_removal_that_broke_off_does_not_keep_out_who_subscribes_again() -> None:
+    made = plan("ann@example.com", "bob@example.com")
+    first = plan_update(plan("ann@example.com"), event_of(made))
+    assert first.before is not None
+    before_attendees = replace(event_of(made), memory=first.before)
+    assert plan_update(plan("ann@example.com"), before_attendees).removed == ("bob@example.com",)
+    after_attendees = replace(before_attendees, attendees=first.attendees or ())
+    assert plan_update(made, after_attendees).added == ("bob@example.com",)
+    again = plan_update(plan("ann@example.com"), after_attendees)
+    assert not again.is_visible
+    assert again.after == first.after
+
+
+def test_who_is_let_in_again_by_force_is_no_longer_noted_as_to_be_invited() -> None:
+    made = plan("ann@example.com", "bob@example.com")
+    event = replace(event_of(made), attendees=(Attendee("bob@example.com"),))
+    update = plan_update(made, event, force=True)
+    assert update.before is not None
+    assert update.before.pending
+    assert update.after == made.first_memory()
+
+
 def test_a_force_names_every_field_and_keeps_the_people() -> None:
     made = plan("ann@example.com")
     update = plan_update(made, event_of(made), force=True)

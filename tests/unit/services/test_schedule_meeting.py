@@ -286,6 +286,36 @@ async def test_people_whom_another_run_dropped_are_not_taken_for_removed_by_hand
     assert (await world.run()).action is Action.UNCHANGED
 
 
+class LosesAnswers(InMemoryCalendar):
+    """Carries out the first update of content and of attendees, but the answer does not come."""
+
+    lost: tuple[str, ...] = ()
+
+    async def update_content(self, event: CalendarEvent, update: EventUpdate) -> CalendarEvent:
+        return self._lose("content", await super().update_content(event, update))
+
+    async def update_attendees(self, event: CalendarEvent, attendees: Any) -> CalendarEvent:
+        return self._lose("attendees", await super().update_attendees(event, attendees))
+
+    def _lose(self, what: str, after: CalendarEvent) -> CalendarEvent:
+        if what in self.lost:
+            return after
+        self.lost += (what,)
+        raise ConflictError("no answer", service="graph", operation="PATCH")
+
+
+async def test_what_was_written_is_told_though_the_answer_was_lost(world: World) -> None:
+    world.calendar = LosesAnswers()
+    await world.run()
+    world.lists["hts"] = contact_list("ann@example.com", "eve@example.com")
+    report = await world.run(change("hts", "acme", meeting=Wish(title="Renamed")))
+    assert world.calendar.lost == ("content", "attendees")
+    assert (report.action, report.is_ok) == (Action.UPDATED, True)
+    assert "subject" in report.changes.fields
+    assert (report.changes.added, report.changes.removed) == (("eve@example.com",), ("bob@example.com",))
+    assert (report.notifies.added, report.notifies.removed, report.notifies.all) == (1, 1, True)
+
+
 class Broken(InMemoryCalendar):
     """Content can be written, attendees cannot."""
 
