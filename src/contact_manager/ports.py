@@ -54,7 +54,11 @@ class Calendar(Protocol):
         """Create the event of ``plan`` and invite its attendees; if it is there already, return that one."""
 
     async def update_content(self, event: CalendarEvent, update: EventUpdate) -> CalendarEvent:
-        """Write the fields of ``update``, the text around the vendor's join block. Everybody is told."""
+        """Write the fields of ``update``, the text around the vendor's join block. Everybody is told.
+
+        In the same request the event is given ``update.before`` to remember, or ``update.after`` if there is
+        no ``before``.
+        """
 
     async def update_attendees(self, event: CalendarEvent, attendees: Sequence[Attendee]) -> CalendarEvent:
         """Replace the attendees. Only those who are new or gone are told."""

@@ -139,7 +139,7 @@ async def test_a_content_update_is_read_back_and_everybody_is_told(stage: Stage)
     after = await stage.calendar.update_content(event, plan_update(wanted, event))
     again = await found(stage.calendar)
     assert seen(again) == seen(after)
-    assert again.memory == event.memory
+    assert again.memory == after.memory == wanted.first_memory()
     assert stage.told()[len(PEOPLE) :] == [("update", one) for one in PEOPLE]
 
 
@@ -182,7 +182,7 @@ async def test_an_attendee_update_answers_the_event_with_the_people_given(stage:
 @WRITING
 async def test_what_is_remembered_is_read_back_and_nobody_is_told(stage: Stage) -> None:
     event = await stage.given(plan(*PEOPLE))
-    memory = EventMemory("another-digest", frozenset({"0a" * 6}), frozenset({"0b" * 6, "0c" * 6}))
+    memory = EventMemory({"body": "another-digest"}, frozenset({"0a" * 6}), frozenset({"0b" * 6, "0c" * 6}))
     after = await stage.calendar.remember(event, memory)
     again = await found(stage.calendar)
     assert again.memory == memory
@@ -218,6 +218,24 @@ async def test_roles_names_and_answers_survive_a_change_of_people_and_of_content
         "dan@example.com": ("required", ""),
     }
     assert people["cal@example.com"].name == "Cal C. <b>"
+
+
+@WRITING
+async def test_further_entries_of_a_meeting_share_its_key_and_keep_their_number(stage: Stage) -> None:
+    first = await stage.calendar.create_event(plan(*PEOPLE))
+    second = await stage.calendar.create_event(plan("cal@example.com", part=2))
+    again = await stage.calendar.create_event(plan("cal@example.com", part=2))
+    assert again.event_id == second.event_id != first.event_id
+    assert [(one.event_id, one.part) for one in await stage.calendar.find_events(plan().key)] == [
+        (first.event_id, 1),
+        (second.event_id, 2),
+    ]
+    assert (bool(first.join_url), bool(second.join_url)) == (True, False)
+    later = plan("cal@example.com", "dan@example.com", part=2, subject="Later")
+    update = plan_update(later, second)
+    after = await stage.calendar.update_content(second, update)
+    await stage.calendar.remember(after, later.first_memory())
+    assert [one.part for one in await stage.calendar.find_events(plan().key)] == [1, 2]
 
 
 async def _update(calendar: Calendar, event: CalendarEvent, wanted: MeetingPlan) -> object:

@@ -29,7 +29,8 @@ from tests.fakes.worlds import START, plan
 
 PEOPLE = ("ann@example.com", "bob@example.com")
 MANY = tuple(f"person-{number:03}@example.com" for number in range(500))
-DIGEST = "0123456789abcdef" * 2
+MEMORY = "singleValueExtendedProperties"
+CONTENT = {"body": "0123456789abcdef"}
 
 
 @pytest.fixture
@@ -84,20 +85,23 @@ def test_equal_plans_give_equal_bytes() -> None:
 
 def test_equal_memories_give_equal_bytes_in_whatever_order_they_were_gathered() -> None:
     marks = [plan().address_mark(one) for one in MANY]
-    one, other = (EventMemory(DIGEST, frozenset(each)) for each in (marks, reversed(marks)))
+    one, other = (EventMemory(CONTENT, frozenset(each)) for each in (marks, reversed(marks)))
     assert list(one.invited) != list(other.invited)
     assert orjson.dumps(memory_body(one)) == orjson.dumps(memory_body(other))
 
 
-def test_a_transaction_id_depends_on_key_organizer_and_generation_alone() -> None:
-    first = transaction_id(MeetingKey("chg-1"), ORGANIZER, 0)
-    assert first == transaction_id(MeetingKey("chg-1", is_derived=True), ORGANIZER, 0)
+def test_a_transaction_id_depends_on_key_organizer_entry_and_generation_alone() -> None:
+    first = transaction_id(plan(), 0)
+    assert first == transaction_id(
+        plan(*PEOPLE, key=MeetingKey("chg-1", is_derived=True), subject="Other"), 0
+    )
     others = {
-        transaction_id(MeetingKey("chg-2"), ORGANIZER, 0),
-        transaction_id(MeetingKey("chg-1"), "other@example.com", 0),
-        transaction_id(MeetingKey("chg-1"), ORGANIZER, 1),
+        transaction_id(plan(key=MeetingKey("chg-2")), 0),
+        transaction_id(plan(organizer="other@example.com"), 0),
+        transaction_id(plan(part=2), 0),
+        transaction_id(plan(), 1),
     }
-    assert len(others | {first}) == 4
+    assert len(others | {first}) == 5
 
 
 async def test_equal_plans_sent_by_two_at_once_are_one_event(stage: GraphStage) -> None:
@@ -109,12 +113,12 @@ async def test_equal_plans_sent_by_two_at_once_are_one_event(stage: GraphStage) 
 @pytest.mark.parametrize(
     ("changes", "names"),
     [
-        ({"subject": "Later"}, {"subject"}),
-        ({"end": START + timedelta(hours=3)}, {"start", "end"}),
-        ({"location": "Room 1"}, {"location"}),
+        ({"subject": "Later"}, {"subject", MEMORY}),
+        ({"end": START + timedelta(hours=3)}, {"start", "end", MEMORY}),
+        ({"location": "Room 1"}, {"location", MEMORY}),
         ({"hide_attendees": True}, {"hideAttendees"}),
-        ({"body": "<p>New</p>"}, {"body"}),
-        ({"subject": "Later", "location": "Room 1"}, {"subject", "location"}),
+        ({"body": "<p>New</p>"}, {"body", MEMORY}),
+        ({"subject": "Later", "location": "Room 1"}, {"subject", "location", MEMORY}),
     ],
 )
 async def test_an_update_sends_what_differs_and_nothing_else(
@@ -129,7 +133,7 @@ async def test_an_update_of_one_field_leaves_the_plans_others_unsent(stage: Grap
     event = await stage.given(plan(*PEOPLE))
     update = plan_update(plan(*PEOPLE, subject="Later", location="Room 1"), event)
     after = await stage.calendar.update_content(event, replace(update, fields=("subject",)))
-    assert stage.last_body == {"subject": "Later"}
+    assert {name: value for name, value in stage.last_body.items() if name != MEMORY} == {"subject": "Later"}
     assert (after.subject, after.location) == ("Later", event.location)
 
 
@@ -138,7 +142,7 @@ async def test_people_and_memory_are_written_in_requests_of_their_own(stage: Gra
     await stage.calendar.update_attendees(event, event.attendees[:1])
     assert set(stage.last_body) == {"attendees"}
     await stage.calendar.remember(event, plan(*PEOPLE).first_memory())
-    assert set(stage.last_body) == {"singleValueExtendedProperties"}
+    assert set(stage.last_body) == {MEMORY}
 
 
 @pytest.mark.parametrize("rename_ids", [False, True])
@@ -181,7 +185,7 @@ async def test_the_oldest_of_two_events_comes_first_and_all_pages_are_read(stage
     twins = [stage.server.copy_event(ORGANIZER, event.event_id) for _ in range(11)]
     events = await stage.calendar.find_events(plan().key)
     assert [one.event_id for one in events] == [event.event_id, *twins]
-    assert {one.memory for one in events} == {plan(*PEOPLE).first_memory()}
+    assert all(one.memory == plan(*PEOPLE).first_memory() for one in events)
 
 
 async def test_no_more_than_four_requests_are_under_way(stage: GraphStage) -> None:
@@ -227,12 +231,20 @@ async def test_the_memory_of_five_hundred_people_is_small_and_comes_back(stage: 
     everybody = frozenset(map(wanted.address_mark, MANY))
     others = frozenset(wanted.address_mark(f"new-{one}") for one in MANY)
     assert len(everybody | others) == 1000
-    memory = EventMemory(wanted.body_digest, everybody, others)
+    memory = EventMemory(wanted.content_digests, everybody, others)
     [stored] = memory_body(memory)["singleValueExtendedProperties"]
     assert len(stored["value"].encode()) < 8 * 1024
     await stage.calendar.remember(event, memory)
     [again] = await stage.calendar.find_events(wanted.key)
     assert again.memory == memory
+
+
+async def test_a_further_entry_is_no_online_meeting_and_nobody_waits_for_its_link(stage: GraphStage) -> None:
+    await stage.given(plan(*PEOPLE))
+    event = await stage.calendar.create_event(plan("cat@example.com", part=2))
+    assert (event.join_url, event.part) == ("", 2)
+    assert "isOnlineMeeting" not in stage.last_body
+    assert stage.requests[-1]["method"] == "POST"
 
 
 MARKS = base64.b64encode(bytes(12)).decode()
@@ -248,16 +260,18 @@ MARKS = base64.b64encode(bytes(12)).decode()
         "{}",
         "not JSON",
         '{"v": 1, "body": "',
-        json.dumps({"v": 1, "body": DIGEST}),
+        json.dumps({"v": 1, "content": CONTENT}),
         json.dumps({"v": 1, "invited": MARKS}),
-        json.dumps({"v": 1, "body": DIGEST, "invited": None}),
-        json.dumps({"v": 1, "body": DIGEST, "invited": [MARKS]}),
-        json.dumps({"v": 1, "body": DIGEST, "invited": MARKS[:-1]}),
-        json.dumps({"v": 1, "body": DIGEST, "invited": MARKS[:4]}),
-        json.dumps({"v": 1, "body": DIGEST, "invited": "?" * 16}),
-        json.dumps({"v": 1, "body": DIGEST, "invited": MARKS, "pending": "é"}),
-        json.dumps({"v": 2, "body": DIGEST, "invited": MARKS}),
-        json.dumps({"body": DIGEST, "invited": MARKS}),
+        json.dumps({"v": 1, "content": CONTENT, "invited": None}),
+        json.dumps({"v": 1, "content": CONTENT, "invited": [MARKS]}),
+        json.dumps({"v": 1, "content": CONTENT, "invited": MARKS[:-1]}),
+        json.dumps({"v": 1, "content": CONTENT, "invited": MARKS[:4]}),
+        json.dumps({"v": 1, "content": CONTENT, "invited": "?" * 16}),
+        json.dumps({"v": 1, "content": CONTENT, "invited": MARKS, "pending": "é"}),
+        json.dumps({"v": 2, "content": CONTENT, "invited": MARKS}),
+        json.dumps({"content": CONTENT, "invited": MARKS}),
+        json.dumps({"v": 1, "content": "0123", "invited": MARKS}),
+        json.dumps({"v": 1, "content": CONTENT, "invited": MARKS, "part": "two"}),
     ],
 )
 async def test_a_foreign_or_broken_memory_counts_as_none(stage: GraphStage, text: str) -> None:

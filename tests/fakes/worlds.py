@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from contact_manager.domain.change import Change, ChangeKind
 from contact_manager.domain.customer import Customer
 from contact_manager.domain.meeting import (
+    FIRST_PART,
     Attendee,
     CalendarEvent,
     EventMemory,
@@ -105,7 +106,7 @@ class InMemoryCalendar:
         return tuple(event for event_id, event in self.events.items() if self.keys[event_id] == key.value)
 
     async def create_event(self, plan: MeetingPlan) -> CalendarEvent:
-        found = await self.find_events(plan.key)
+        found = [one for one in await self.find_events(plan.key) if one.part == plan.part]
         if found:
             return found[0]
         event_id = f"event-{len(self.keys) + 1}"
@@ -118,7 +119,7 @@ class InMemoryCalendar:
             plan.hide_attendees,
             plan.attendees,
             plan.first_memory(),
-            f"https://teams.example.com/{event_id}",
+            f"https://teams.example.com/{event_id}" if plan.part == FIRST_PART else "",
             f"https://outlook.example.com/{event_id}",
         )
         self.keys[event_id] = plan.key.value
@@ -138,6 +139,7 @@ class InMemoryCalendar:
                 end=wanted.end,
                 location=wanted.location,
                 hide_attendees=wanted.hide_attendees,
+                memory=update.before or update.after or live.memory,
             ),
         )
 

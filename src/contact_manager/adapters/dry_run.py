@@ -28,11 +28,13 @@ class DryRunCalendar:
 
     async def create_event(self, plan: MeetingPlan) -> CalendarEvent:
         """Return the event that would be created."""
-        return _as_planned(CalendarEvent("", "", plan.start, plan.end, "", hide_attendees=False), plan)
+        new = CalendarEvent("", "", plan.start, plan.end, "", hide_attendees=False)
+        return replace(_as_planned(new, plan), memory=EventMemory(part=plan.part))
 
     async def update_content(self, event: CalendarEvent, update: EventUpdate) -> CalendarEvent:
         """Return the event with the plan's content and the people it has now."""
-        return replace(_as_planned(event, update.plan), attendees=event.attendees)
+        memory = update.before or update.after or event.memory
+        return replace(_as_planned(event, update.plan), attendees=event.attendees, memory=memory)
 
     async def update_attendees(self, event: CalendarEvent, attendees: Sequence[Attendee]) -> CalendarEvent:
         """Return the event with these attendees."""

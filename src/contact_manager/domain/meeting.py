@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from contact_manager.domain.change import AttendeeRole, Change
@@ -13,6 +13,10 @@ from contact_manager.errors import InvalidChangeError, Problem
 
 _ADDRESS_MARK_BYTES = 6
 """48 bits: among 500 people of one event a chance match has odds of about one in two billion."""
+_DIGEST_LENGTH = 16
+
+FIRST_PART = 1
+"""The calendar entry that owns the Teams meeting; those for people above the limit share its link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +45,25 @@ def meeting_key(change: Change) -> MeetingKey:
 
 @dataclass(frozen=True, slots=True)
 class Attendee:
-    """A person in an event; ``response`` is the vendor's word for the answer, or ``""``."""
+    """A person in a plan or an event.
+
+    ``response`` is the vendor's word for the answer, or ``""``; ``customers`` are the codes through whom a
+    person in a plan comes.
+    """
 
     address: str
     role: AttendeeRole = AttendeeRole.REQUIRED
     name: str = ""
     response: str = ""
+    customers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MeetingPlan:
-    """What the calendar shall hold.
+    """What the calendar shall hold: the whole meeting, or one of its calendar entries.
 
     Attributes:
-        key: Identity, the same for every run.
+        key: Identity, the same for every run and every entry.
         organizer: Folded address of the mailbox that owns the event.
         subject: At most 255 characters.
         start: Aware, in ``time_zone``.
@@ -65,6 +74,7 @@ class MeetingPlan:
         attendees: Sorted by address.
         body: Our own text as an HTML fragment.
         is_complete: Whether every customer could be read; if not, nobody is removed.
+        part: Number of the calendar entry; entries above the first are no online meetings themselves.
     """
 
     key: MeetingKey
@@ -78,11 +88,12 @@ class MeetingPlan:
     attendees: tuple[Attendee, ...]
     body: str
     is_complete: bool = True
+    part: int = FIRST_PART
 
     @property
-    def body_digest(self) -> str:
-        """What the event remembers of ``body``, since the vendor rewrites the text itself."""
-        return _sha256(self.body).hex()[:32]
+    def content_digests(self) -> dict[str, str]:
+        """What the event remembers of our content; the vendor rewrites the text itself."""
+        return _visible_digests(self) | {"body": _digest(self.body)}
 
     def address_mark(self, address: str) -> str:
         """Return the short digest under which the event remembers that this tool invited ``address``."""
@@ -91,7 +102,7 @@ class MeetingPlan:
     def first_memory(self) -> EventMemory:
         """Return what a new event remembers."""
         marks = frozenset(self.address_mark(attendee.address) for attendee in self.attendees)
-        return EventMemory(self.body_digest, marks)
+        return EventMemory(self.content_digests, marks, part=self.part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +110,22 @@ class EventMemory:
     """The last state this tool applied, kept in the event itself.
 
     Attributes:
-        body_digest: Of our own text.
+        content: Digests of what this tool wrote, by field name.
         invited: Marks of the people this tool invited and who have not unsubscribed since.
         pending: Marks of the people an unfinished update was about to invite or to remove: in the event they
             are ours, not in the event they are nobody's.
+        part: Number of the calendar entry.
     """
 
-    body_digest: str
+    content: Mapping[str, str] = field(default_factory=dict)
     invited: frozenset[str] = frozenset()
     pending: frozenset[str] = frozenset()
+    part: int = FIRST_PART
+
+    def with_text_of(self, other: EventMemory) -> EventMemory:
+        """Return the memory with the text that ``other`` knows."""
+        kept = {name: digest for name, digest in other.content.items() if name == "body"}
+        return replace(self, content={**self.content, **kept})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +150,11 @@ class CalendarEvent:
     is_recreated: bool = False
     keeps_old_text: bool = False
 
+    @property
+    def part(self) -> int:
+        """Number of this calendar entry, as far as the event remembers it."""
+        return self.memory.part if self.memory else FIRST_PART
+
 
 @dataclass(frozen=True, slots=True)
 class EventUpdate:
@@ -145,6 +168,7 @@ class EventUpdate:
         removed: Addresses that are taken out.
         before: What the event shall remember before attendees are written, or None if that is the same.
         after: What it shall remember afterwards, or None if that is the same.
+        by_hand: Names of the fields in which a person changed what this tool wrote.
     """
 
     plan: MeetingPlan
@@ -154,14 +178,23 @@ class EventUpdate:
     removed: tuple[str, ...]
     before: EventMemory | None
     after: EventMemory | None
+    by_hand: tuple[str, ...] = ()
 
     @property
     def is_visible(self) -> bool:
         """Whether anybody would see a difference."""
         return bool(self.fields) or self.attendees is not None
 
+    @property
+    def leaves_nobody(self) -> bool:
+        """Whether the last people are taken out, and nobody is remembered as kept out by hand."""
+        return self.attendees == () and not (self.after and self.after.invited)
+
 
 CONTENT_FIELDS = ("subject", "start", "end", "location", "hide_attendees", "body")
+_TIMES = frozenset({"start", "end"})
+MAX_LOCATION_LENGTH = 255
+"""What is compared of a location: Exchange may cut off a longer one."""
 
 
 def plan_times(
@@ -191,17 +224,28 @@ def plan_times(
 
 def as_attendees(recipients: Iterable[Recipient]) -> tuple[Attendee, ...]:
     """Return recipients as the plan's attendees."""
-    return tuple(Attendee(recipient.address, recipient.role) for recipient in recipients)
+    return tuple(Attendee(one.address, one.role, customers=one.customers) for one in recipients)
 
 
 def guests_of(plan: MeetingPlan, event: CalendarEvent) -> tuple[Attendee, ...]:
     """Return the people of ``event`` whom this tool did not invite: they were added by hand."""
-    ours = _invited_by_us(plan, event)
+    ours = invited_by_us(plan, event)
     return tuple(one for one in event.attendees if plan.address_mark(one.address) not in ours)
 
 
+def kept_out_by_hand(plan: MeetingPlan, event: CalendarEvent) -> tuple[str, ...]:
+    """Return the addresses of ``plan`` that this tool invited and the organizer removed by hand."""
+    ours = invited_by_us(plan, event) - {plan.address_mark(one.address) for one in event.attendees}
+    return tuple(one.address for one in plan.attendees if plan.address_mark(one.address) in ours)
+
+
 def plan_update(
-    plan: MeetingPlan, event: CalendarEvent, *, force: bool = False, guests: tuple[Attendee, ...] = ()
+    plan: MeetingPlan,
+    event: CalendarEvent,
+    *,
+    force: bool = False,
+    guests: tuple[Attendee, ...] = (),
+    respect_hand: bool = False,
 ) -> EventUpdate:
     """Compare what shall be with what is.
 
@@ -210,20 +254,27 @@ def plan_update(
     unless a customer could not be read. Without a memory people are only added.
     People who are hidden from each other stay hidden: somebody may still be there who must not be seen.
     ``force`` names every content field, so that the update is sent though nothing differs. ``guests`` are
-    people whom the organizer added by hand to a twin of the event; they move here.
+    people whom the organizer added by hand to a twin of the event; they move here. With ``respect_hand`` a
+    subject, time or location that a person changed stays as it is.
     """
     plan = replace(plan, hide_attendees=plan.hide_attendees or event.hide_attendees)
-    ours = _invited_by_us(plan, event)
+    ours = invited_by_us(plan, event)
     added, removed = _attendee_changes(plan, event, ours, force=force)
     merged = {one.address: one for one in (*guests, *_merged_attendees(plan, event, added, removed))}
     attendees = tuple(merged[address] for address in sorted(merged))
     live = tuple(sorted(event.attendees, key=lambda one: one.address))
     coming, going = (frozenset(map(plan.address_mark, people)) for people in (added, removed))
-    digest = event.memory.body_digest if event.memory else plan.body_digest
-    before = EventMemory(digest, ours - going, coming | going) if added or removed else None
-    fields = CONTENT_FIELDS if force else _changed_fields(plan, event)
+    differing = _changed_fields(plan, event)
+    by_hand = _changed_by_hand(event, differing)
+    fields = CONTENT_FIELDS if force else differing
+    if respect_hand:
+        fields = tuple(name for name in fields if name not in by_hand)
+    known = event.memory or EventMemory({"body": plan.content_digests["body"]}, part=plan.part)
+    before = replace(known, invited=ours - going, pending=coming | going) if added or removed else None
     kept = ours & {plan.address_mark(one.address) for one in plan.attendees} if plan.is_complete else ours
-    after = EventMemory(plan.body_digest if "body" in fields else digest, kept | coming)
+    foreign = set(differing).difference(fields)
+    ours_now = {name: digest for name, digest in plan.content_digests.items() if name not in foreign}
+    after = EventMemory({**known.content, **ours_now}, kept | coming, part=plan.part)
     return EventUpdate(
         plan,
         fields=fields,
@@ -232,10 +283,11 @@ def plan_update(
         removed=removed,
         before=before,
         after=after if after != (before or event.memory) and (added or fields or event.memory) else None,
+        by_hand=by_hand,
     )
 
 
-def _invited_by_us(plan: MeetingPlan, event: CalendarEvent) -> frozenset[str]:
+def invited_by_us(plan: MeetingPlan, event: CalendarEvent) -> frozenset[str]:
     """Return the marks of whom this tool invited, an update that broke off midway included."""
     if event.memory is None:
         return frozenset()
@@ -248,11 +300,31 @@ def _changed_fields(plan: MeetingPlan, event: CalendarEvent) -> tuple[str, ...]:
         "subject": _one_line(plan.subject) != _one_line(event.subject),
         "start": not _same_moment(plan.start, event.start),
         "end": not _same_moment(plan.end, event.end),
-        "location": _one_line(plan.location) != _one_line(event.location),
+        "location": _location(plan.location) != _location(event.location),
         "hide_attendees": plan.hide_attendees != event.hide_attendees,
-        "body": event.memory is not None and event.memory.body_digest != plan.body_digest,
+        "body": event.memory is not None and event.memory.content.get("body") != _digest(plan.body),
     }
     return tuple(name for name in CONTENT_FIELDS if differs[name])
+
+
+def _changed_by_hand(event: CalendarEvent, differing: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which of the differing fields are not as this tool wrote them; start and end go together."""
+    content = event.memory.content if event.memory else {}
+    digests = _visible_digests(event)
+    by_hand = {name for name in differing if name in digests and digests[name] != content.get(name)}
+    if by_hand & _TIMES:
+        by_hand |= _TIMES.intersection(differing)
+    return tuple(name for name in CONTENT_FIELDS if name in by_hand)
+
+
+def _visible_digests(one: MeetingPlan | CalendarEvent) -> dict[str, str]:
+    """Return digests of what a person can change in the calendar, spelled so that equals give equals."""
+    return {
+        "subject": _digest(_one_line(one.subject)),
+        "start": _digest(str(one.start.timestamp())),
+        "end": _digest(str(one.end.timestamp())),
+        "location": _digest(_location(one.location)),
+    }
 
 
 def _attendee_changes(
@@ -289,6 +361,14 @@ def _same_moment(one: datetime, other: datetime) -> bool:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _location(text: str) -> str:
+    return _one_line(text)[:MAX_LOCATION_LENGTH]
+
+
+def _digest(text: str) -> str:
+    return _sha256(text).hex()[:_DIGEST_LENGTH]
 
 
 def _sha256(text: str) -> bytes:

@@ -138,7 +138,10 @@ class ReportedMeeting:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """Everything there is to tell about one run for one change."""
+    """Everything there is to tell about one run for one change.
+
+    ``changed_by_hand`` names the fields that a person changed in the calendar.
+    """
 
     change_id: str | None = None
     topic: str | None = None
@@ -150,6 +153,7 @@ class RunReport:
     customers: tuple[CustomerOutcome, ...] = ()
     changes: Changes = field(default_factory=Changes)
     notifies: Notifies = field(default_factory=Notifies)
+    changed_by_hand: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     errors: tuple[ReportedError, ...] = ()
 
@@ -157,6 +161,11 @@ class RunReport:
     def is_ok(self) -> bool:
         """Whether the run came to its end; customers that could not be read are told apart by name."""
         return not self.errors
+
+    @property
+    def join_url(self) -> str:
+        """The one Teams link that all calendar entries of the meeting share, or ``""``."""
+        return next((event.join_url for event in self.events if event.join_url), "")
 
     def with_errors(self, errors: tuple[ReportedError, ...]) -> RunReport:
         """Return the report with ``errors`` added."""

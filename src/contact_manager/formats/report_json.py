@@ -48,6 +48,7 @@ def meeting_report(report: RunReport) -> dict[str, Any]:
             "removed": report.notifies.removed,
             "all": report.notifies.all,
         },
+        "changed_by_hand": list(report.changed_by_hand),
         **_remarks(report),
     }
 
@@ -188,15 +189,15 @@ def _meeting(report: RunReport) -> dict[str, Any] | None:
         "time_zone": meeting.time_zone,
         "location": meeting.location,
         "hide_attendees": meeting.hide_attendees,
-        "events": [_event(event) for event in report.events],
+        "events": [_event(event, report.join_url) for event in report.events],
     }
 
 
-def _event(event: CalendarEvent) -> dict[str, Any]:
+def _event(event: CalendarEvent, join_url: str) -> dict[str, Any]:
     return {
         "event_id": event.event_id or None,
         "web_link": event.web_link or None,
-        "join_url": event.join_url or None,
+        "join_url": join_url or None,
         "attendees": len(event.attendees),
     }
 

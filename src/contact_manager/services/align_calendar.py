@@ -7,20 +7,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from contact_manager.domain.meeting import (
+    CONTENT_FIELDS,
+    FIRST_PART,
+    Attendee,
     CalendarEvent,
-    EventMemory,
     EventUpdate,
     MeetingPlan,
     guests_of,
     plan_update,
 )
 from contact_manager.domain.outcome import Action, Changes, ErrorKind, Notifies, ReportedError, RunReport
+from contact_manager.domain.siblings import by_part, divide
 from contact_manager.errors import ConflictError, RemoteServiceError
+from contact_manager.formats.join_link import render_join_link
 from contact_manager.ports import Calendar
 
 _log = logging.getLogger(__name__)
 
 TWIN_COMMENT = "This meeting was set up twice by mistake. The other one stays in your calendar."
+EMPTIED_COMMENT = "Nobody is left in this calendar entry."
 MAX_CONFLICTS = 3
 """How often an event that changes under our hands is read and decided anew before we give up."""
 
@@ -34,6 +39,23 @@ class Guards:
     max_removals: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AlignmentRules:
+    """How a plan is carried out.
+
+    Attributes:
+        attendee_limit: People one calendar entry may have.
+        max_removals: More stop the run before anything is written; None means no limit.
+        force: Send the update though nothing differs, and invite again who was removed by hand.
+        respect_hand: Leave a subject, time or location as a person changed it in the calendar.
+    """
+
+    attendee_limit: int
+    max_removals: int | None = None
+    force: bool = False
+    respect_hand: bool = False
+
+
 class CalendarAlignment:
     """One run of one plan against one calendar.
 
@@ -41,21 +63,22 @@ class CalendarAlignment:
     """
 
     def __init__(
-        self, calendar: Calendar, report: RunReport, plan: MeetingPlan, *, guards: Guards, force: bool
+        self, calendar: Calendar, report: RunReport, plan: MeetingPlan, rules: AlignmentRules
     ) -> None:
         self.report = report
         self._calendar = calendar
         self._plan = plan
-        self._guards = guards
-        self._force = force
+        self._rules = rules
         self._unanswered: EventUpdate | None = None
+        self._entries: dict[int, CalendarEvent] = {}
+        self._moving: frozenset[str] = frozenset()
 
-    async def run(self, found: tuple[CalendarEvent, ...], *, attendee_limit: int) -> RunReport:
+    async def run(self, found: tuple[CalendarEvent, ...]) -> RunReport:
         """Create, update or leave alone, and return the report."""
         conflicts = 0
         while True:
             try:
-                await self._align(found, attendee_limit)
+                await self._align(found)
             except ConflictError as error:
                 conflicts += 1
                 if conflicts == MAX_CONFLICTS:
@@ -70,65 +93,111 @@ class CalendarAlignment:
             except RemoteServiceError as error:
                 return self._failed(remote_error(error))
 
-    async def _align(self, found: tuple[CalendarEvent, ...], attendee_limit: int) -> None:
-        if not found:
-            self._unanswered = None
-            if not self._stops(len(self._plan.attendees), attendee_limit):
-                await self._create()
+    async def _align(self, found: tuple[CalendarEvent, ...]) -> None:
+        if not found and not self._plan.attendees:
+            self._warn("nobody is subscribed, so there is no meeting to make")
             return
-        event, *twins = found
-        guests = tuple(guest for twin in twins for guest in guests_of(self._plan, twin))
-        update = plan_update(self._plan, event, force=self._force, guests=guests)
-        people = len(event.attendees if update.attendees is None else update.attendees)
-        self.report = replace(self.report, events=(event,))
-        self._tell_what_was_done_all_the_same(event, update)
-        if not self._stops(people, attendee_limit, removals=len(update.removed)):
-            await self._update(event, update)
-            await self._cancel_twins(twins)
+        there = by_part(found)
+        events = {number: same[0] for number, same in there.items()}
+        guests = {number: self._guests_of(same[1:]) for number, same in there.items()}
+        rules = self._rules
+        plans = divide(self._plan, events, limit=rules.attendee_limit, force=rules.force, guests=guests)
+        link = events[FIRST_PART].join_url if FIRST_PART in events else ""
+        updates = {
+            number: self._update_of(_with_link(plans[number], link), event, guests[number])
+            for number, event in events.items()
+        }
+        self._begin(events, updates)
+        if self._stops(updates):
+            return
+        if FIRST_PART not in events:
+            link = (await self._create(plans[FIRST_PART])).join_url
+        for number in _receivers_first(plans, self._moving, updates):
+            if number != FIRST_PART and not link and not self.report.dry_run:
+                self._failed(_no_link_to_share(len(plans)))
+                return
+            plan = _with_link(plans[number], link)
+            if number in events:
+                update = self._update_of(plan, events[number], guests[number])
+                await self._bring_in_line(events[number], update)
+                await self._cancel_twins(number, there[number][1:])
+            elif number != FIRST_PART:
+                await self._create(plan)
 
-    def _stops(self, people: int, attendee_limit: int, *, removals: int = 0) -> bool:
-        stop = None
-        if people > attendee_limit:
-            stop = guard_error(
-                "AttendeeLimit", f"the meeting would have {people} people, attendee_limit is {attendee_limit}"
+    def _guests_of(self, twins: Sequence[CalendarEvent]) -> tuple[Attendee, ...]:
+        return tuple(guest for twin in twins for guest in guests_of(self._plan, twin))
+
+    def _update_of(
+        self, plan: MeetingPlan, event: CalendarEvent, guests: tuple[Attendee, ...]
+    ) -> EventUpdate:
+        rules = self._rules
+        return plan_update(plan, event, force=rules.force, guests=guests, respect_hand=rules.respect_hand)
+
+    def _begin(self, events: dict[int, CalendarEvent], updates: dict[int, EventUpdate]) -> None:
+        """Put into the report what is known before anything is written."""
+        leaving = {address for update in updates.values() for address in update.removed}
+        self._moving |= leaving & {one.address for one in self._plan.attendees}
+        self._entries = dict(events)
+        by_hand = {name for update in updates.values() for name in update.by_hand}
+        self.report = replace(
+            self.report,
+            events=tuple(events.values()),
+            changed_by_hand=tuple(name for name in CONTENT_FIELDS if name in by_hand),
+        )
+        if by_hand:
+            names = ", ".join(self.report.changed_by_hand)
+            left = "left as it is (--overwrite sets it back)" if self._rules.respect_hand else "set back"
+            self._warn(f"changed by hand in the calendar, and {left}: {names}")
+        if self._moving:
+            self._warn(
+                f"{len(self._moving)} people move to another calendar entry of this meeting, because one "
+                f"holds at most {self._rules.attendee_limit}; they get a cancellation and a new invitation"
             )
-        elif self._guards.max_removals is not None and removals > self._guards.max_removals:
-            stop = guard_error(
-                "MaxRemovals",
-                f"{removals} people would be removed, --max-removals is {self._guards.max_removals}",
-            )
-        if stop is None:
+        self._tell_what_was_done_all_the_same(events, updates)
+
+    def _stops(self, updates: dict[int, EventUpdate]) -> bool:
+        limit = self._rules.max_removals
+        leaving = {address for update in updates.values() for address in update.removed} - self._moving
+        if limit is None or len(leaving) <= limit:
             return False
+        told = f"{len(leaving)} people would be removed, --max-removals is {limit}"
+        stop = guard_error("MaxRemovals", told)
         if self.report.action is not Action.NONE:
             stop = ReportedError(ErrorKind.REMOTE, stop.type, f"{stop.message} (content was written before)")
         self._failed(stop)
         return True
 
-    async def _create(self) -> None:
-        if not self._plan.attendees:
-            self._warn("nobody is subscribed, so there is no meeting to make")
-            return
-        event = await self._calendar.create_event(self._plan)
-        added = tuple(attendee.address for attendee in self._plan.attendees)
-        self._wrote(Action.CREATED, event, Changes(added=added), Notifies(added=len(added)))
-        if event.is_recreated:
-            self._warn("an earlier meeting of this change was cancelled or deleted; this is a new one")
-        self._check_join_link(None, event)
+    async def _create(self, plan: MeetingPlan) -> CalendarEvent:
+        event = await self._calendar.create_event(plan)
+        added = tuple(attendee.address for attendee in plan.attendees)
+        is_first = not self._entries
+        action = Action.CREATED if is_first else Action.UPDATED
+        self._wrote(action, plan.part, event, Changes(added=added), Notifies(added=len(added)))
+        if plan.part == FIRST_PART:
+            if event.is_recreated:
+                self._warn("an earlier meeting of this change was cancelled or deleted; this is a new one")
+            self._check_join_link(None, event)
+        return event
 
-    async def _update(self, event: CalendarEvent, update: EventUpdate) -> None:
+    async def _bring_in_line(self, event: CalendarEvent, update: EventUpdate) -> None:
+        if update.leaves_nobody and event.part != FIRST_PART:
+            await self._cancel_emptied(event, update)
+            return
         after, memory = event, update.after
+        remembered = event.memory
         if update.fields:
             self._unanswered = replace(update, added=(), removed=())
             after = await self._calendar.update_content(event, update)
-            fields = update.fields
+            remembered, fields = after.memory, update.fields
             if after.keeps_old_text:
                 fields = tuple(name for name in fields if name != "body")
-                memory = _with_old_text(memory, event)
+                memory = memory.with_text_of(event.memory) if memory and event.memory else memory
                 self._warn("the text was not replaced: it cannot be told from the join link; edit it by hand")
             if fields:
-                self._wrote(Action.UPDATED, after, Changes(fields=fields), Notifies(all=True))
-        if update.before is not None:
+                self._wrote(Action.UPDATED, event.part, after, Changes(fields=fields), Notifies(all=True))
+        elif update.before is not None:
             after = await self._calendar.remember(after, update.before)
+            remembered = update.before
         self._unanswered = None
         if update.attendees is not None:
             self._unanswered = replace(update, fields=())
@@ -136,26 +205,45 @@ class CalendarAlignment:
             self._unanswered = None
             fields = () if update.added or update.removed else ("attendees",)
             mailed = Notifies(len(update.added), len(update.removed))
-            self._wrote(Action.UPDATED, after, Changes(update.added, update.removed, fields), mailed)
-        if memory is not None and memory != (update.before or event.memory):
+            changes = Changes(update.added, update.removed, fields)
+            self._wrote(Action.UPDATED, event.part, after, changes, mailed)
+        if memory is not None and memory != remembered:
             kept = await self._calendar.remember(after, memory)
             await self._check_nobody_is_lost(kept, update)
         if self.report.action is Action.NONE:
-            self._wrote(Action.UNCHANGED, event, Changes(), Notifies())
-        self._check_join_link(event, after)
+            self._wrote(Action.UNCHANGED, event.part, event, Changes(), Notifies())
+        if event.part == FIRST_PART:
+            self._check_join_link(event, after)
 
-    def _tell_what_was_done_all_the_same(self, event: CalendarEvent, update: EventUpdate) -> None:
-        """Report the request whose answer was lost, as far as the event shows that it was carried out."""
+    async def _cancel_emptied(self, event: CalendarEvent, update: EventUpdate) -> None:
+        self._unanswered = replace(update, fields=())
+        await self._calendar.cancel_event(event, EMPTIED_COMMENT)
+        self._unanswered = None
+        self._lost(event.part, update.removed)
+
+    def _lost(self, number: int, removed: tuple[str, ...]) -> None:
+        self._wrote(Action.UPDATED, number, None, Changes(removed=removed), Notifies(removed=len(removed)))
+
+    def _tell_what_was_done_all_the_same(
+        self, events: dict[int, CalendarEvent], updates: dict[int, EventUpdate]
+    ) -> None:
+        """Report the request whose answer was lost, as far as the calendar shows that it was carried out."""
         sent, self._unanswered = self._unanswered, None
         if sent is None:
             return
-        live = {attendee.address for attendee in event.attendees}
+        number = sent.plan.part
+        if number not in events:
+            if sent.leaves_nobody:
+                self._lost(number, sent.removed)
+            return
+        live = {attendee.address for attendee in events[number].attendees}
         added = tuple(address for address in sent.added if address in live)
         removed = tuple(address for address in sent.removed if address not in live)
-        fields = tuple(name for name in sent.fields if name not in update.fields)
+        fields = tuple(name for name in sent.fields if name not in updates[number].fields)
         if added or removed or fields:
             mailed = Notifies(len(added), len(removed), all=bool(fields))
-            self._wrote(Action.UPDATED, event, Changes(added, removed, fields), mailed)
+            changes = Changes(added, removed, fields)
+            self._wrote(Action.UPDATED, number, events[number], changes, mailed)
 
     async def _check_nobody_is_lost(self, kept: CalendarEvent, update: EventUpdate) -> None:
         """Start over when another run replaced the attendees in between.
@@ -173,22 +261,29 @@ class CalendarAlignment:
                 retryable=True,
             )
 
-    async def _cancel_twins(self, twins: Sequence[CalendarEvent]) -> None:
+    async def _cancel_twins(self, number: int, twins: Sequence[CalendarEvent]) -> None:
         for twin in twins:
             await self._calendar.cancel_event(twin, TWIN_COMMENT)
             self._warn("a second meeting of this change was found and cancelled; its guests were moved")
             mailed = Notifies(removed=len(twin.attendees))
-            self._wrote(Action.UPDATED, self.report.events[0], Changes(), mailed)
+            self._wrote(Action.UPDATED, number, self._entries.get(number), Changes(), mailed)
 
     def _check_join_link(self, before: CalendarEvent | None, after: CalendarEvent) -> None:
         if before is not None and before.join_url and after.join_url != before.join_url:
             message = "the update changed or lost the meeting's join link; check the meeting in Outlook"
             self._failed(ReportedError(ErrorKind.REMOTE, "JoinLinkLost", message))
-        elif not after.join_url and self.report.action is not Action.UNCHANGED and not self.report.dry_run:
+        elif not after.join_url and not (self.report.dry_run and before is None):
             self._warn("the meeting has no Teams join link yet; look again with `meeting show`")
 
-    def _wrote(self, action: Action, event: CalendarEvent, changes: Changes, mailed: Notifies) -> None:
+    def _wrote(
+        self, action: Action, number: int, event: CalendarEvent | None, changes: Changes, mailed: Notifies
+    ) -> None:
+        """Enter a write into the report; ``event`` is the entry as it is now, None when it is gone."""
         done, told = self.report.changes, self.report.notifies
+        self._entries.pop(number, None)
+        if event is not None:
+            self._entries[number] = event
+        is_new = self.report.action in (Action.CREATED, Action.WOULD_CREATE)
         _log.info(
             "meeting.%s change_id=%s added=%d removed=%d fields=%s",
             action,
@@ -199,11 +294,11 @@ class CalendarAlignment:
         )
         self.report = replace(
             self.report,
-            action=action.tentative if self.report.dry_run else action,
-            events=(event,),
+            action=self.report.action if is_new else action.tentative if self.report.dry_run else action,
+            events=tuple(self._entries[part] for part in sorted(self._entries)),
             changes=Changes(
-                tuple(sorted({*done.added, *changes.added})),
-                tuple(sorted({*done.removed, *changes.removed})),
+                tuple(sorted({*done.added, *changes.added} - self._moving)),
+                tuple(sorted({*done.removed, *changes.removed} - self._moving)),
                 tuple(dict.fromkeys((*done.fields, *changes.fields))),
             ),
             notifies=Notifies(
@@ -220,11 +315,27 @@ class CalendarAlignment:
         return self.report
 
 
-def _with_old_text(memory: EventMemory | None, event: CalendarEvent) -> EventMemory | None:
-    """Return the memory that still knows the text which the event shows, so that the next run tries again."""
-    if memory is None or event.memory is None:
-        return memory
-    return replace(memory, body_digest=event.memory.body_digest)
+def _with_link(plan: MeetingPlan, join_url: str) -> MeetingPlan:
+    """Return the plan of an entry that is no online meeting itself with the link that leads to it."""
+    if plan.part == FIRST_PART:
+        return plan
+    return replace(plan, location=join_url or plan.location, body=plan.body + render_join_link(join_url))
+
+
+def _receivers_first(
+    plans: dict[int, MeetingPlan], moving: frozenset[str], updates: dict[int, EventUpdate]
+) -> list[int]:
+    """Return the entries in the order in which nobody who moves is out of all of them for a moment."""
+    givers = {number for number, update in updates.items() if moving.intersection(update.removed)}
+    return sorted(plans, key=lambda number: (number in givers, number))
+
+
+def _no_link_to_share(entries: int) -> ReportedError:
+    message = (
+        f"the people need {entries} calendar entries, and there is no Teams join link yet that they could "
+        "share; run again later, or check in Outlook whether the meeting is a Teams meeting"
+    )
+    return ReportedError(ErrorKind.REMOTE, "JoinLinkMissing", message)
 
 
 def guard_error(name: str, message: str) -> ReportedError:

@@ -31,7 +31,7 @@ async def cancel_meeting(
             found = await calendar.find_events(meeting_key(change))
             for event_id in attempted.keys() - {event.event_id for event in found}:
                 report = _with_cancelled(report, attempted.pop(event_id), organizer, change.time_zone)
-            for event in found:
+            for event in sorted(found, key=lambda one: one.part):
                 attempted[event.event_id] = event
                 await calendar.cancel_event(event, render_cancellation(change))
                 report = _with_cancelled(report, attempted.pop(event.event_id), organizer, change.time_zone)

@@ -22,6 +22,7 @@ from contact_manager.errors import ContactManagerError, RemoteServiceError
 from contact_manager.formats.rendering import render_meeting_body
 from contact_manager.ports import Calendar, Clock, ContactDirectory
 from contact_manager.services.align_calendar import (
+    AlignmentRules,
     CalendarAlignment,
     Guards,
     guard_error,
@@ -44,6 +45,7 @@ class ScheduleRequest:
         guards: Safety rules.
         force_update: Send the update even when nothing differs.
         allow_past: Accept a start in the past.
+        respect_hand: Leave a subject, time or location as a person changed it in the calendar.
     """
 
     change: Change
@@ -53,6 +55,7 @@ class ScheduleRequest:
     guards: Guards = field(default_factory=Guards)
     force_update: bool = False
     allow_past: bool = False
+    respect_hand: bool = False
 
     @property
     def customers(self) -> tuple[str, ...]:
@@ -113,10 +116,13 @@ async def schedule_meeting(
         return report.with_errors((*errors, remote_error(found)))
     if errors:
         return report.with_errors(errors)
-    alignment = CalendarAlignment(
-        services.calendar, report, plan, guards=request.guards, force=request.force_update
+    rules = AlignmentRules(
+        settings.attendee_limit,
+        max_removals=request.guards.max_removals,
+        force=request.force_update,
+        respect_hand=request.respect_hand,
     )
-    return await alignment.run(found, attendee_limit=settings.attendee_limit)
+    return await CalendarAlignment(services.calendar, report, plan, rules).run(found)
 
 
 async def _read_all(

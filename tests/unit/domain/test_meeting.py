@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, timedelta
+from typing import Any
 
 import pytest
 
@@ -224,6 +225,53 @@ def test_who_is_let_in_again_by_force_is_no_longer_noted_as_to_be_invited() -> N
     assert update.after == made.first_memory()
 
 
+@pytest.mark.parametrize(
+    ("hand", "wanted", "by_hand"),
+    [
+        pytest.param({"subject": "By hand"}, {}, ("subject",), id="subject"),
+        pytest.param({"start": START - HOUR}, {}, ("start",), id="start"),
+        pytest.param({"start": START - HOUR}, {"end": START + 3 * HOUR}, ("start", "end"), id="times"),
+        pytest.param({"location": "Room 1"}, {"subject": "Other"}, ("location",), id="location"),
+        pytest.param({}, {"subject": "Other", "start": START + HOUR}, (), id="nothing"),
+    ],
+)
+def test_what_a_person_changed_is_told_and_can_be_left(
+    hand: dict[str, Any], wanted: dict[str, Any], by_hand: tuple[str, ...]
+) -> None:
+    made = plan("ann@example.com")
+    event = replace(event_of(made), **hand)
+    change_of_ours = replace(made, **wanted)
+    assert plan_update(change_of_ours, event).by_hand == by_hand
+    update = plan_update(change_of_ours, event, respect_hand=True)
+    assert not set(by_hand) & set(update.fields)
+    assert set(update.fields) == set(wanted) - set(by_hand)
+    again = replace(
+        event, **{name: wanted[name] for name in update.fields}, memory=update.after or event.memory
+    )
+    assert plan_update(change_of_ours, again, respect_hand=True).by_hand == by_hand
+    assert not plan_update(change_of_ours, again, respect_hand=True).is_visible
+
+
+def test_a_person_who_writes_what_we_want_has_changed_nothing() -> None:
+    made = plan("ann@example.com")
+    event = replace(event_of(made), subject="Other")
+    update = plan_update(replace(made, subject="Other"), event)
+    assert (update.by_hand, update.is_visible) == ((), False)
+    assert update.after == replace(made, subject="Other").first_memory()
+
+
+def test_without_a_memory_every_difference_may_be_a_persons() -> None:
+    made = plan("ann@example.com")
+    event = replace(event_of(made), memory=None)
+    update = plan_update(replace(made, subject="Other"), event, respect_hand=True)
+    assert (update.by_hand, update.fields) == (("subject",), ())
+
+
+def test_a_long_location_that_is_cut_off_is_no_difference() -> None:
+    made = plan("ann@example.com", location="https://teams.example.com/" + "x" * 300)
+    assert not plan_update(made, replace(event_of(made), location=made.location[:255])).is_visible
+
+
 def test_a_force_names_every_field_and_keeps_the_people() -> None:
     made = plan("ann@example.com")
     update = plan_update(made, event_of(made), force=True)
@@ -235,5 +283,5 @@ def test_a_mark_does_not_tell_the_address_of_another_meeting() -> None:
     made = plan("ann@example.com")
     assert made.address_mark("ann@example.com") != made.address_mark("bob@example.com")
     assert made.first_memory() == EventMemory(
-        made.body_digest, frozenset({made.address_mark("ann@example.com")})
+        made.content_digests, frozenset({made.address_mark("ann@example.com")})
     )

@@ -173,14 +173,6 @@ async def test_removals_are_guarded(world: World) -> None:
     assert world.calendar.writes == ["create"]
 
 
-async def test_five_hundred_and_one_people_are_a_guard_stop(world: World) -> None:
-    world.lists["hts"] = contact_list(*(f"p{i}@example.com" for i in range(501)))
-    world.lists["acme"] = contact_list()
-    report = await world.run()
-    assert [one.type for one in report.errors] == ["AttendeeLimit"]
-    assert world.calendar.writes == []
-
-
 async def test_nobody_subscribed_makes_no_meeting(world: World) -> None:
     world.lists = {"hts": contact_list()}
     report = await world.run(change("hts"))

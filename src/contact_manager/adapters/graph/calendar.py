@@ -26,6 +26,7 @@ from contact_manager.adapters.graph.event_json import (
 from contact_manager.adapters.graph.http import GraphHttp
 from contact_manager.adapters.graph.tokens import TokenSource
 from contact_manager.domain.meeting import (
+    FIRST_PART,
     Attendee,
     CalendarEvent,
     EventMemory,
@@ -112,8 +113,10 @@ class GraphCalendar:
         """Return the new event, or None when the answer is an event that was cancelled long ago."""
         body = create_body(plan, generation)
         value = await self._http.write("POST", self._events_url, body, operation="create the meeting")
-        event = self._parse(value)
-        return None if value.get("isCancelled") else await self._with_join_link(event)
+        event = replace(self._parse(value), memory=plan.first_memory())
+        if value.get("isCancelled"):
+            return None
+        return await self._with_join_link(event) if plan.part == FIRST_PART else event
 
     async def _taken_up(
         self, existing: CalendarEvent, plan: MeetingPlan, failure: GraphError
@@ -121,7 +124,7 @@ class GraphCalendar:
         """Return the event that is there, unless it must be brought in line first."""
         if plan_update(plan, existing).is_visible:
             raise as_conflict(failure)
-        return await self._with_join_link(existing)
+        return await self._with_join_link(existing) if plan.part == FIRST_PART else existing
 
     async def update_content(self, event: CalendarEvent, update: EventUpdate) -> CalendarEvent:
         """Write the fields of ``update``, the text around the vendor's join block. Everybody is told."""
@@ -129,8 +132,15 @@ class GraphCalendar:
         text = await self._spliced_body(event, update) if "body" in update.fields else {}
         keeps_old_text = text is None
         body |= text or {}
-        after = await self._patch(event, body, operation="update the meeting") if body else event
-        return replace(after, keeps_old_text=keeps_old_text)
+        if not body:
+            return replace(event, keeps_old_text=keeps_old_text)
+        memory = update.before or update.after or event.memory
+        if memory and keeps_old_text and event.memory:
+            memory = memory.with_text_of(event.memory)
+        if memory and memory != event.memory:
+            body |= memory_body(memory)
+        after = await self._patch(event, body, operation="update the meeting")
+        return replace(after, memory=memory, keeps_old_text=keeps_old_text)
 
     async def update_attendees(self, event: CalendarEvent, attendees: Sequence[Attendee]) -> CalendarEvent:
         """Replace the attendees. Only those who are new or gone are told.
@@ -195,7 +205,7 @@ class GraphCalendar:
                 return event
         for delay_s in LOOKUP_DELAYS_S if patient else LOOKUP_DELAYS_S[:1]:
             await asyncio.sleep(delay_s)
-            found = await self.find_events(plan.key)
+            found = [one for one in await self.find_events(plan.key) if one.part == plan.part]
             if found:
                 return found[0]
         return None

@@ -14,37 +14,41 @@ from contact_manager.adapters.graph.time_zones import as_graph_time, from_graph_
 from contact_manager.domain.change import AttendeeRole
 from contact_manager.domain.email_address import fold_address
 from contact_manager.domain.meeting import (
+    FIRST_PART,
     Attendee,
     CalendarEvent,
     EventMemory,
     EventUpdate,
-    MeetingKey,
     MeetingPlan,
 )
 
 _PROPERTY_SET = "6f1f5d0e-6f8a-4d53-9a3c-2f6f6b0a7c11"
 KEY_PROPERTY = f"String {{{_PROPERTY_SET}}} Name ContactManagerKey"
 MEMORY_PROPERTY = f"String {{{_PROPERTY_SET}}} Name ContactManagerState"
-"""One property for all the event remembers: 500 people take about 4,100 characters."""
+"""One property for all the event remembers: 500 people take about 4,200 characters."""
 
 _MEMORY_VERSION = 1
 _MARK_BYTES = 6
 
 
-def transaction_id(key: MeetingKey, organizer: str, generation: int) -> str:
+def transaction_id(plan: MeetingPlan, generation: int) -> str:
     """Return the guard against a second create; a generation that was used up is never used again."""
-    return str(uuid.uuid5(uuid.UUID(_PROPERTY_SET), f"{key.value}\n{organizer}\n{generation}"))
+    parts = [plan.key.value, plan.organizer, str(generation)]
+    if plan.part != FIRST_PART:
+        parts.append(f"part {plan.part}")
+    return str(uuid.uuid5(uuid.UUID(_PROPERTY_SET), "\n".join(parts)))
 
 
 def create_body(plan: MeetingPlan, generation: int) -> dict[str, Any]:
     """Return the body of the create request; the same plan always gives the same bytes."""
+    owns_link = plan.part == FIRST_PART
+    online = {"isOnlineMeeting": True, "onlineMeetingProvider": "teamsForBusiness"} if owns_link else {}
     return {
         **content_body(plan),
         "body": {"contentType": "html", "content": as_own_block(plan.body)},
         "attendees": attendees_body(plan.attendees),
-        "isOnlineMeeting": True,
-        "onlineMeetingProvider": "teamsForBusiness",
-        "transactionId": transaction_id(plan.key, plan.organizer, generation),
+        **online,
+        "transactionId": transaction_id(plan, generation),
         "singleValueExtendedProperties": [
             {"id": KEY_PROPERTY, "value": plan.key.value},
             {"id": MEMORY_PROPERTY, "value": _dump_memory(plan.first_memory())},
@@ -140,9 +144,15 @@ def _find_memory(value: dict[str, Any]) -> EventMemory | None:
 
 
 def _dump_memory(memory: EventMemory) -> str:
-    parts = {"v": _MEMORY_VERSION, "body": memory.body_digest, "invited": _dump_marks(memory.invited)}
+    parts = {
+        "v": _MEMORY_VERSION,
+        "content": dict(sorted(memory.content.items())),
+        "invited": _dump_marks(memory.invited),
+    }
     if memory.pending:
         parts["pending"] = _dump_marks(memory.pending)
+    if memory.part != FIRST_PART:
+        parts["part"] = memory.part
     return orjson.dumps(parts).decode()
 
 
@@ -153,7 +163,10 @@ def _load_memory(text: str) -> EventMemory | None:
         if parts["v"] != _MEMORY_VERSION:
             return None
         return EventMemory(
-            str(parts["body"]), _load_marks(parts["invited"]), _load_marks(parts.get("pending", ""))
+            {str(name): str(digest) for name, digest in parts["content"].items()},
+            _load_marks(parts["invited"]),
+            _load_marks(parts.get("pending", "")),
+            int(parts.get("part", FIRST_PART)),
         )
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         return None

@@ -63,9 +63,11 @@ def meeting_grid(meeting: ReportedMeeting, report: RunReport) -> Padding:
     grid.add_row("Organizer", Text(meeting.organizer))
     grid.add_row("Location", Text(meeting.location))
     grid.add_row("Attendees", "hidden from each other" if meeting.hide_attendees else "see each other")
-    for event in report.events:
-        if event.join_url:
-            grid.add_row("Join link", Text(event.join_url, overflow="fold"))
+    if report.join_url:
+        grid.add_row("Join link", Text(report.join_url, overflow="fold"))
+    if len(report.events) > 1:
+        sizes = " + ".join(str(len(event.attendees)) for event in report.events)
+        grid.add_row("Entries", f"{len(report.events)} calendar entries with one join link: {sizes} people")
     if report.action is not Action.NONE:
         _add_changes(grid, report)
     return Padding(grid, (0, 0, 1, 2), expand=False)
