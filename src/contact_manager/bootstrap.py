@@ -15,6 +15,7 @@ import stamina.instrumentation
 from contact_manager.adapters.aws.parameters import fetch_parameters
 from contact_manager.adapters.aws.ses_contacts import SesContactDirectory
 from contact_manager.adapters.aws.session import AwsAccess
+from contact_manager.adapters.cached_directory import CachedContactDirectory
 from contact_manager.adapters.dry_run import DryRunCalendar
 from contact_manager.adapters.graph.calendar import GraphCalendar
 from contact_manager.adapters.graph.credentials import AzureCredential
@@ -36,12 +37,14 @@ class RunOptions:
         region: AWS region for everything, or None.
         label: Says in the customers' logs what the roles are assumed for.
         is_dry_run: Whether the writing ports are swapped.
+        shares_readings: Whether a customer is read once for all changes of the run.
     """
 
     profile: str | None = None
     region: str | None = None
     label: str = ""
     is_dry_run: bool = False
+    shares_readings: bool = False
 
 
 class SystemClock:
@@ -160,9 +163,17 @@ async def open_meeting_services(
         )
         live = GraphCalendar(organizer, tokens, base_url=graph.base_url, tls=tls)
         stack.push_async_callback(live.close)
+        directory: ContactDirectory = SesContactDirectory(
+            aws, requests_per_second=settings.meeting.requests_per_second
+        )
+        if options.shares_readings:
+            directory = cached = CachedContactDirectory(
+                directory, time_limit=settings.meeting.customer_timeout
+            )
+            stack.push_async_callback(cached.close)
         yield MeetingServices(
             settings,
-            SesContactDirectory(aws, requests_per_second=settings.meeting.requests_per_second),
+            directory,
             DryRunCalendar(live) if options.is_dry_run else live,
             SystemClock(),
             is_dry_run=options.is_dry_run,

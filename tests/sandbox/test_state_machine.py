@@ -292,7 +292,7 @@ class MeetingMachine(RuleBasedStateMachine):
         assert sum(event["onlineMeeting"] is not None for event in self.seen.events) <= 1
         assert len(self.seen.events) <= 1 or self.limit < len(PEOPLE)
         for event in self.seen.events:
-            link = (event["onlineMeeting"] or {}).get("joinUrl")
+            link = str((event["onlineMeeting"] or {}).get("joinUrl"))
             assert self.links.setdefault(event["id"], link) == link
         for kind, address, event_id in self.seen.mails[len(known) :]:
             if kind == "invitation":

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from contact_manager.domain.meeting import CalendarEvent, MeetingPlan
+from contact_manager.domain.meeting import Attendee, CalendarEvent, MeetingPlan
 from contact_manager.domain.recipients import Recipients
+from contact_manager.errors import ContactManagerError, InvalidInputError, RemoteServiceError
 
 
 class Action(StrEnum):
@@ -64,6 +65,22 @@ class ReportedError:
     path: str = ""
 
 
+def reported_errors(error: ContactManagerError) -> tuple[ReportedError, ...]:
+    """Return an exception as lines of a report."""
+    name = type(error).__name__
+    if isinstance(error, InvalidInputError):
+        return tuple(
+            ReportedError(ErrorKind.INPUT, name, problem.message, _place(error.source, problem.path))
+            for problem in error.problems
+        )
+    code = error.code if isinstance(error, RemoteServiceError) else ""
+    return (ReportedError(ErrorKind.REMOTE, code or name, str(error)),)
+
+
+def _place(source: str, path: str) -> str:
+    return ": ".join(part for part in (source, path) if part)
+
+
 @dataclass(frozen=True, slots=True)
 class CustomerOutcome:
     """How reading one customer ended; ``error_type`` and ``error_message`` are empty when it is fine."""
@@ -94,6 +111,23 @@ class Notifies:
     added: int = 0
     removed: int = 0
     all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How a meeting differs from what its change asks for.
+
+    Attributes:
+        changes: What bringing it in line would do.
+        changed_by_hand: Fields that a person changed in the calendar.
+        added_by_hand: Addresses that this tool did not invite; they stay.
+        removed_by_hand: Subscribers whom the organizer took out; they stay out.
+    """
+
+    changes: Changes
+    changed_by_hand: tuple[str, ...] = ()
+    added_by_hand: tuple[str, ...] = ()
+    removed_by_hand: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +174,8 @@ class ReportedMeeting:
 class RunReport:
     """Everything there is to tell about one run for one change.
 
-    ``changed_by_hand`` names the fields that a person changed in the calendar.
+    ``changed_by_hand`` names the fields that a person changed in the calendar; ``drift`` is known only of a
+    meeting that was looked at and not touched.
     """
 
     change_id: str | None = None
@@ -154,6 +189,7 @@ class RunReport:
     changes: Changes = field(default_factory=Changes)
     notifies: Notifies = field(default_factory=Notifies)
     changed_by_hand: tuple[str, ...] = ()
+    drift: Drift | None = None
     warnings: tuple[str, ...] = ()
     errors: tuple[ReportedError, ...] = ()
 
@@ -166,6 +202,24 @@ class RunReport:
     def join_url(self) -> str:
         """The one Teams link that all calendar entries of the meeting share, or ``""``."""
         return next((event.join_url for event in self.events if event.join_url), "")
+
+    def attendance(self) -> list[tuple[Attendee, tuple[str, ...], str]]:
+        """Return who is in the meeting, by address, with their customers and what brought them in.
+
+        That is ``topic``, ``manual``, ``by-hand``, ``former`` for people who are no longer subscribed, or
+        ``unknown`` when not everything could be read.
+        """
+        invited = {one.address: one for one in self.recipients.invited}
+        by_hand = self.drift.added_by_hand if self.drift else ()
+        other = "former" if self.drift and not self.unreadable else "unknown"
+        people = []
+        for one in sorted((one for event in self.events for one in event.attendees), key=_address):
+            recipient = invited.get(one.address)
+            source = "by-hand" if one.address in by_hand else other
+            people.append(
+                (one, recipient.customers, recipient.source.value) if recipient else (one, (), source)
+            )
+        return people
 
     def with_errors(self, errors: tuple[ReportedError, ...]) -> RunReport:
         """Return the report with ``errors`` added."""
@@ -182,3 +236,30 @@ class RunReport:
     def unreadable(self) -> tuple[CustomerOutcome, ...]:
         """The customers whose people are not known."""
         return tuple(one for one in self.customers if one.status is not CustomerStatus.OK)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """One change of many: the file it came from, and its report; ``skipped`` tells why it was left alone."""
+
+    source: str
+    report: RunReport
+    skipped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What a run for many changes did; ``errors`` are those that concern no single change."""
+
+    dry_run: bool = False
+    items: tuple[BatchItem, ...] = ()
+    errors: tuple[ReportedError, ...] = ()
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether every change came to its end."""
+        return not self.errors and all(item.report.is_ok for item in self.items)
+
+
+def _address(attendee: Attendee) -> str:
+    return attendee.address

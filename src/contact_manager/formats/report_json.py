@@ -8,7 +8,15 @@ import orjson
 
 from contact_manager.domain.customer import Customer
 from contact_manager.domain.meeting import CalendarEvent
-from contact_manager.domain.outcome import CustomerOutcome, CustomerStatus, ReportedError, RunReport
+from contact_manager.domain.outcome import (
+    BatchReport,
+    Changes,
+    CustomerOutcome,
+    CustomerStatus,
+    Drift,
+    ReportedError,
+    RunReport,
+)
 from contact_manager.domain.recipients import Exclusion, Recipient
 from contact_manager.settings import Settings
 
@@ -38,11 +46,7 @@ def meeting_report(report: RunReport) -> dict[str, Any]:
         "action": report.action.value,
         "meeting": _meeting(report),
         **_people(report),
-        "changes": {
-            "added": list(report.changes.added),
-            "removed": list(report.changes.removed),
-            "fields": list(report.changes.fields),
-        },
+        "changes": _changes(report.changes),
         "notifies": {
             "added": report.notifies.added,
             "removed": report.notifies.removed,
@@ -54,15 +58,42 @@ def meeting_report(report: RunReport) -> dict[str, Any]:
 
 
 def shown_meeting_report(report: RunReport) -> dict[str, Any]:
-    """Return the object of ``contact-manager/meeting/v1`` with every attendee and answer."""
-    attendees = sorted(
-        (attendee for event in report.events for attendee in event.attendees), key=lambda one: one.address
-    )
+    """Return the object of ``contact-manager/meeting/v1`` with every attendee and answer, and the drift."""
     return meeting_report(report) | {
         "attendees": [
-            {"address": one.address, "role": one.role.value, "response": one.response or None}
-            for one in attendees
-        ]
+            {
+                "address": one.address,
+                "role": one.role.value,
+                "response": one.response or None,
+                "customers": list(customers),
+                "source": source,
+            }
+            for one, customers, source in report.attendance()
+        ],
+        "drift": _drift(report.drift) if report.drift else None,
+    }
+
+
+def batch_report(batch: BatchReport) -> dict[str, Any]:
+    """Return the object of ``contact-manager/batch/v1``: a meeting object for every change file."""
+    return {
+        "schema": "contact-manager/batch/v1",
+        "ok": batch.is_ok,
+        "dry_run": batch.dry_run,
+        "reports": [
+            {"source": item.source, "skipped": item.skipped or None, **meeting_report(item.report)}
+            for item in batch.items
+        ],
+        "errors": [_error(error) for error in batch.errors],
+    }
+
+
+def _drift(drift: Drift) -> dict[str, Any]:
+    return {
+        **_changes(drift.changes),
+        "changed_by_hand": list(drift.changed_by_hand),
+        "added_by_hand": list(drift.added_by_hand),
+        "removed_by_hand": list(drift.removed_by_hand),
     }
 
 
@@ -159,6 +190,14 @@ def _configured_customer(customer: Customer) -> dict[str, Any]:
         "external_id": customer.external_id,
         "contact_list_name": customer.contact_list_name,
         "restricted_recipients": sorted(customer.restricted_recipients),
+    }
+
+
+def _changes(changes: Changes) -> dict[str, Any]:
+    return {
+        "added": list(changes.added),
+        "removed": list(changes.removed),
+        "fields": list(changes.fields),
     }
 
 

@@ -16,7 +16,15 @@ from contact_manager.domain.meeting import (
     guests_of,
     plan_update,
 )
-from contact_manager.domain.outcome import Action, Changes, ErrorKind, Notifies, ReportedError, RunReport
+from contact_manager.domain.outcome import (
+    Action,
+    Changes,
+    ErrorKind,
+    Notifies,
+    ReportedError,
+    RunReport,
+    reported_errors,
+)
 from contact_manager.domain.siblings import by_part, divide
 from contact_manager.errors import ConflictError, RemoteServiceError
 from contact_manager.formats.join_link import render_join_link
@@ -82,16 +90,16 @@ class CalendarAlignment:
             except ConflictError as error:
                 conflicts += 1
                 if conflicts == MAX_CONFLICTS:
-                    return self._failed(remote_error(error))
+                    return self._failed(*reported_errors(error))
                 _log.info("meeting.conflict change_id=%s attempt=%d", self.report.change_id, conflicts)
             except RemoteServiceError as error:
-                return self._failed(remote_error(error))
+                return self._failed(*reported_errors(error))
             else:
                 return self.report
             try:
                 found = await self._calendar.find_events(self._plan.key)
             except RemoteServiceError as error:
-                return self._failed(remote_error(error))
+                return self._failed(*reported_errors(error))
 
     async def _align(self, found: tuple[CalendarEvent, ...]) -> None:
         if not found and not self._plan.attendees:
@@ -310,8 +318,8 @@ class CalendarAlignment:
         if text not in self.report.warnings:
             self.report = replace(self.report, warnings=(*self.report.warnings, text))
 
-    def _failed(self, error: ReportedError) -> RunReport:
-        self.report = self.report.with_errors((error,))
+    def _failed(self, *errors: ReportedError) -> RunReport:
+        self.report = self.report.with_errors(errors)
         return self.report
 
 
@@ -341,8 +349,3 @@ def _no_link_to_share(entries: int) -> ReportedError:
 def guard_error(name: str, message: str) -> ReportedError:
     """Return the report's line for a safety rule that stopped the run."""
     return ReportedError(ErrorKind.GUARD, name, f"stopped: {message}")
-
-
-def remote_error(error: RemoteServiceError) -> ReportedError:
-    """Return the report's line for another system's failure."""
-    return ReportedError(ErrorKind.REMOTE, error.code or type(error).__name__, str(error))

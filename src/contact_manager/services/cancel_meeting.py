@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from contact_manager.domain.change import Change
 from contact_manager.domain.meeting import CalendarEvent, meeting_key
-from contact_manager.domain.outcome import Action, Notifies, ReportedMeeting, RunReport
+from contact_manager.domain.outcome import Action, Notifies, ReportedMeeting, RunReport, reported_errors
 from contact_manager.errors import ConflictError, RemoteServiceError
 from contact_manager.formats.rendering import render_cancellation
 from contact_manager.ports import Calendar
-from contact_manager.services.align_calendar import MAX_CONFLICTS, remote_error
+from contact_manager.services.align_calendar import MAX_CONFLICTS
 
 _log = logging.getLogger(__name__)
 
@@ -37,9 +37,9 @@ async def cancel_meeting(
                 report = _with_cancelled(report, attempted.pop(event.event_id), organizer, change.time_zone)
         except ConflictError as error:
             if conflicts == MAX_CONFLICTS:
-                return report.with_errors((remote_error(error),))
+                return report.with_errors(reported_errors(error))
         except RemoteServiceError as error:
-            return report.with_errors((remote_error(error),))
+            return report.with_errors(reported_errors(error))
         else:
             break
     return report

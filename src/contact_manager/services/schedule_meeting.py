@@ -16,7 +16,13 @@ from contact_manager.domain.meeting import (
     meeting_key,
     plan_times,
 )
-from contact_manager.domain.outcome import CustomerOutcome, ReportedError, ReportedMeeting, RunReport
+from contact_manager.domain.outcome import (
+    CustomerOutcome,
+    ReportedError,
+    ReportedMeeting,
+    RunReport,
+    reported_errors,
+)
 from contact_manager.domain.recipients import TopicSelection
 from contact_manager.errors import ContactManagerError, RemoteServiceError
 from contact_manager.formats.rendering import render_meeting_body
@@ -26,7 +32,6 @@ from contact_manager.services.align_calendar import (
     CalendarAlignment,
     Guards,
     guard_error,
-    remote_error,
 )
 from contact_manager.services.collect_recipients import Audience, Collected, collect_recipients
 from contact_manager.settings import HideAttendees, Settings
@@ -74,6 +79,23 @@ class MeetingServices:
     is_dry_run: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedMeeting:
+    """What is known before anything is written.
+
+    Attributes:
+        report: People, customers and warnings; with errors when nothing may be written.
+        plan: What the calendar shall hold.
+        found: What it holds now, oldest first.
+        rules: How the one becomes the other.
+    """
+
+    report: RunReport
+    plan: MeetingPlan
+    found: tuple[CalendarEvent, ...]
+    rules: AlignmentRules
+
+
 async def schedule_meeting(
     request: ScheduleRequest,
     services: MeetingServices,
@@ -84,6 +106,25 @@ async def schedule_meeting(
 
     Customers and calendar are read at the same time. A failing customer, a guard and a failing calendar
     end in the report, not in an exception.
+
+    Raises:
+        InvalidChangeError: The times do not make a meeting.
+        ConfigError: The calendar's credential cannot be used.
+    """
+    prepared = await prepare_meeting(request, services, on_read=on_read)
+    if prepared.report.errors:
+        return prepared.report
+    alignment = CalendarAlignment(services.calendar, prepared.report, prepared.plan, prepared.rules)
+    return await alignment.run(prepared.found)
+
+
+async def prepare_meeting(
+    request: ScheduleRequest,
+    services: MeetingServices,
+    *,
+    on_read: Callable[[CustomerOutcome], None] | None = None,
+) -> PreparedMeeting:
+    """Read the customers and the calendar and decide; nothing is written.
 
     Raises:
         InvalidChangeError: The times do not make a meeting.
@@ -111,18 +152,16 @@ async def schedule_meeting(
     )
     plan = _plan(request, report, services.settings, key, times)
     report = replace(report, meeting=ReportedMeeting.of_plan(plan))
-    errors = report.no_customer_readable() or _guards(request, plan, report)
+    report = report.with_errors(report.no_customer_readable() or _guards(request, plan, report))
     if isinstance(found, RemoteServiceError):
-        return report.with_errors((*errors, remote_error(found)))
-    if errors:
-        return report.with_errors(errors)
+        report, found = report.with_errors(reported_errors(found)), ()
     rules = AlignmentRules(
         settings.attendee_limit,
         max_removals=request.guards.max_removals,
         force=request.force_update,
         respect_hand=request.respect_hand,
     )
-    return await CalendarAlignment(services.calendar, report, plan, rules).run(found)
+    return PreparedMeeting(report, plan, found, rules)
 
 
 async def _read_all(

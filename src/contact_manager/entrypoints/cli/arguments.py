@@ -13,7 +13,14 @@ _OF_OLD = re.compile(r"-[a-z][a-z-]+(=|$)")
 
 def as_spelled_now(arguments: Sequence[str]) -> list[str]:
     """Return the arguments as Typer reads them: flags behind the command, and with two dashes."""
-    return _with_double_dashes(_with_flags_behind_command(list(arguments)))
+    separated = [part for one in arguments for part in _without_equals(one)]
+    return _with_double_dashes(_with_flags_behind_command(separated))
+
+
+def _without_equals(argument: str) -> tuple[str, ...]:
+    """Let ``--batch=FOLDER`` be ``--batch FOLDER``: the flag takes no value, the folder is an argument."""
+    flag, _, folder = argument.partition("=")
+    return (flag, folder) if flag == "--batch" and folder else (argument,)
 
 
 def asks_for_json(arguments: Sequence[str]) -> bool:

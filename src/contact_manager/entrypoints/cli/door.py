@@ -8,14 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import typer
 
-from contact_manager.domain.outcome import ErrorKind, ReportedError, RunReport
-from contact_manager.entrypoints.cli.exit_codes import ExitCode, exit_code
+from contact_manager.domain.outcome import BatchReport, ReportedError, RunReport, reported_errors
+from contact_manager.entrypoints.cli.exit_codes import ExitCode, batch_exit_code, exit_code
 from contact_manager.entrypoints.cli.options import CommonOptions, OutputFormat
-from contact_manager.errors import ContactManagerError, InvalidInputError, RemoteServiceError
+from contact_manager.errors import ContactManagerError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,35 +25,63 @@ _log = logging.getLogger(__name__)
 _OWN_LOGGER = "contact_manager"
 
 
+_Report = TypeVar("_Report", RunReport, BatchReport)
+
+
 @dataclass(frozen=True, slots=True)
-class Presentation:
+class Presentation(Generic[_Report]):
     """How a report is shown: as a JSON object; to a person, with a console for data and one for talk."""
 
-    as_json: Callable[[RunReport], dict[str, Any]]
-    as_text: Callable[[RunReport, Console, Console], None]
+    as_json: Callable[[_Report], dict[str, Any]]
+    as_text: Callable[[_Report, Console, Console], None]
 
 
 def finish(
     options: CommonOptions,
     work: Callable[[], RunReport],
-    presentation: Presentation,
+    presentation: Presentation[RunReport],
     *,
     is_dry_run: bool = False,
 ) -> NoReturn:
     """Run ``work``, show its report, and leave with the exit code that fits."""
+    report = _done(options, work, lambda errors: RunReport(dry_run=is_dry_run, errors=errors))
+    _show(options, report, presentation)
+    raise typer.Exit(exit_code(report))
+
+
+def finish_batch(
+    options: CommonOptions,
+    work: Callable[[], BatchReport],
+    presentation: Presentation[BatchReport],
+    *,
+    is_dry_run: bool,
+) -> NoReturn:
+    """Run ``work`` for many changes, show its report, and leave with the exit code that fits."""
+    report = _done(options, work, lambda errors: BatchReport(dry_run=is_dry_run, errors=errors))
+    _show(options, report, presentation)
+    raise typer.Exit(batch_exit_code(report))
+
+
+def _done(
+    options: CommonOptions,
+    work: Callable[[], _Report],
+    of_errors: Callable[[tuple[ReportedError, ...]], _Report],
+) -> _Report:
     start_logging(options.log_level.value if options.log_level else "warning")
     try:
-        report = work()
+        return work()
     except ContactManagerError as error:
         _log.debug("command.failed", exc_info=True)
-        report = RunReport(dry_run=is_dry_run, errors=reported_errors(error))
+        return of_errors(reported_errors(error))
+
+
+def _show(options: CommonOptions, report: _Report, presentation: Presentation[_Report]) -> None:
     if options.output is OutputFormat.JSON:
         print_json(presentation.as_json(report))
-    else:
-        talk = open_console(no_color=options.no_color, stderr=True)
-        with _writing_result():
-            presentation.as_text(report, open_console(no_color=options.no_color), talk)
-    raise typer.Exit(exit_code(report))
+        return
+    talk = open_console(no_color=options.no_color, stderr=True)
+    with _writing_result():
+        presentation.as_text(report, open_console(no_color=options.no_color), talk)
 
 
 def print_json(value: dict[str, Any]) -> None:
@@ -91,22 +119,6 @@ def open_console(*, no_color: bool, stderr: bool = False) -> Console:
         highlight=False,
         width=None if stream.isatty() else 160,
     )
-
-
-def reported_errors(error: ContactManagerError) -> tuple[ReportedError, ...]:
-    """Return an exception as lines of a report."""
-    name = type(error).__name__
-    if isinstance(error, InvalidInputError):
-        return tuple(
-            ReportedError(ErrorKind.INPUT, name, problem.message, _place(error.source, problem.path))
-            for problem in error.problems
-        )
-    code = error.code if isinstance(error, RemoteServiceError) else ""
-    return (ReportedError(ErrorKind.REMOTE, code or name, str(error)),)
-
-
-def _place(source: str, path: str) -> str:
-    return ": ".join(part for part in (source, path) if part)
 
 
 def start_logging(level: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 
-from contact_manager.domain.outcome import ErrorKind, ReportedError, RunReport
+from contact_manager.domain.outcome import BatchReport, ErrorKind, ReportedError, RunReport
 
 
 class ExitCode(IntEnum):
@@ -24,6 +24,18 @@ def exit_code(report: RunReport) -> ExitCode:
     if report.errors:
         return error_code(report.errors)
     return ExitCode.DONE_IN_PART if report.unreadable else ExitCode.DONE
+
+
+def batch_exit_code(batch: BatchReport) -> ExitCode:
+    """Return how a run for many changes ended: done in part when some came to their end and some did not."""
+    if batch.errors:
+        return error_code(batch.errors)
+    codes = {exit_code(item.report) for item in batch.items}
+    if len(codes) < 2:  # noqa: PLR2004
+        return next(iter(codes), ExitCode.DONE)
+    if codes & {ExitCode.DONE, ExitCode.DONE_IN_PART}:
+        return ExitCode.DONE_IN_PART
+    return error_code([error for item in batch.items for error in item.report.errors])
 
 
 def error_code(errors: Sequence[ReportedError]) -> ExitCode:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from contact_manager.bootstrap import RunOptions, load_settings
+from contact_manager.bootstrap import RunOptions, choose_organizer, load_settings
 from contact_manager.domain.change import ANNOUNCEMENT_TOPICS, Change
 from contact_manager.domain.customer import fold_customer_code
 from contact_manager.domain.recipients import TopicSelection
 from contact_manager.entrypoints.cli.options import ChangeOptions, CommonOptions, ReadingOptions
 from contact_manager.errors import InvalidChangeError, Problem, UsageError
 from contact_manager.formats.change_json import MAX_CHANGE_BYTES, parse_change
+from contact_manager.services.schedule_meeting import ScheduleRequest
 from contact_manager.settings import Settings
 
 
@@ -40,9 +42,17 @@ def read_change(options: ChangeOptions, settings: Settings) -> Change:
         UsageError: None is named.
         InvalidChangeError: It cannot be read or is wrong.
     """
-    name = options.json_metadata
-    if not name:
+    if not options.json_metadata:
         raise UsageError([Problem("--json-metadata", "name the change file, or - for stdin")])
+    return read_change_file(options.json_metadata, settings)
+
+
+def read_change_file(name: str, settings: Settings) -> Change:
+    """Read the change file ``name``, ``-`` for stdin.
+
+    Raises:
+        InvalidChangeError: It cannot be read or is wrong.
+    """
     source = "stdin" if name == "-" else name
     try:
         with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
@@ -51,6 +61,28 @@ def read_change(options: ChangeOptions, settings: Settings) -> Change:
         problem = Problem("", f"cannot read the change file: {error.strerror}")
         raise InvalidChangeError([problem], source=source) from error
     return parse_change(data, source=source, default_time_zone=settings.meeting.time_zone)
+
+
+def find_change_files(names: Sequence[str]) -> list[str]:
+    """Return the named files, and of folders every ``*.json`` directly in them, each once.
+
+    Raises:
+        UsageError: Nothing is named, or a folder has no such file.
+    """
+    if not names:
+        raise UsageError([Problem("", "name change files, or a folder with change files")])
+    files, problems = [], []
+    for name in names:
+        folder = Path(name)
+        found = (
+            sorted(str(one) for one in folder.glob("*.json") if one.is_file()) if folder.is_dir() else [name]
+        )
+        if not found:
+            problems.append(Problem(name, "there are no change files (*.json) in this folder"))
+        files += found
+    if problems:
+        raise UsageError(problems)
+    return list(dict.fromkeys(files))
 
 
 def choose_customers(options: ReadingOptions, available: tuple[str, ...], where: str) -> tuple[str, ...]:
@@ -76,6 +108,20 @@ def choose_topics(options: ReadingOptions, settings: Settings, change: Change | 
     own = ANNOUNCEMENT_TOPICS.get(change.kind) if change else None
     topic = options.topic_name or own or settings.meeting.topic
     return TopicSelection(topic, settings.meeting.optional_topics)
+
+
+def schedule_request(options: ReadingOptions, settings: Settings, change: Change) -> ScheduleRequest:
+    """Return what the flags ask for about one change, guards and other choices of the command left out.
+
+    Raises:
+        UsageError: There is no organizer, or a named customer is not one of the change.
+    """
+    return ScheduleRequest(
+        change,
+        organizer=choose_organizer(options.sender_email, settings, os.environ),
+        selection=choose_topics(options, settings, change),
+        only_customers=choose_customers(options, change.customers, "the change"),
+    )
 
 
 def run_options(options: CommonOptions, *, label: str, is_dry_run: bool = False) -> RunOptions:

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Annotated
 
@@ -21,10 +22,10 @@ from contact_manager.entrypoints.cli.exit_codes import ExitCode
 from contact_manager.entrypoints.cli.options import (
     ApplyOptions,
     CancelOptions,
-    ChangeOptions,
     CommonOptions,
     MeetingOptions,
     ReadingOptions,
+    ReconcileOptions,
     takes,
 )
 from contact_manager.entrypoints.cli.ses import list_actions, run_ses_action
@@ -89,22 +90,48 @@ def _ses(
     run_ses_action(action, options)
 
 
+_Files = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[FILE|FOLDER]...", help="Change files, or folders of them.", show_default=False),
+]
+_Batch = Annotated[
+    bool, typer.Option("--batch", metavar="", help="Many change files: one report for each, in one result.")
+]
+
+
 @meeting.command("plan")
 @takes(MeetingOptions)
-def _meeting_plan(options: MeetingOptions) -> None:
+def _meeting_plan(files: _Files = None, *, batch: _Batch = False, options: MeetingOptions) -> None:
     """Read everything, write nothing: show who would be invited and what would happen."""
-    from contact_manager.entrypoints.cli.actions.apply_meeting import apply_meeting
-
-    apply_meeting(options, is_dry_run=True)
+    _apply(files or [], options, is_batch=batch, is_dry_run=True)
 
 
 @meeting.command("apply")
 @takes(ApplyOptions)
-def _meeting_apply(options: ApplyOptions) -> None:
-    """Bring the one meeting of the change in line with it: create, update or leave alone."""
+def _meeting_apply(files: _Files = None, *, batch: _Batch = False, options: ApplyOptions) -> None:
+    """Bring the one meeting of each change in line with it: create, update or leave alone."""
+    _apply(files or [], options, is_batch=batch, is_dry_run=options.dry_run)
+
+
+def _apply(files: list[str], options: MeetingOptions, *, is_batch: bool, is_dry_run: bool) -> None:
+    names = [*([options.json_metadata] if options.json_metadata else []), *files]
+    if is_batch or len(names) > 1 or any(map(os.path.isdir, files)):
+        from contact_manager.entrypoints.cli.actions.apply_batch import apply_batch
+
+        apply_batch(names, options, is_dry_run=is_dry_run)
     from contact_manager.entrypoints.cli.actions.apply_meeting import apply_meeting
 
-    apply_meeting(options, is_dry_run=options.dry_run)
+    apply_meeting(replace(options, json_metadata=names[0] if names else None), is_dry_run=is_dry_run)
+
+
+@meeting.command("reconcile")
+@takes(ReconcileOptions)
+def _meeting_reconcile(files: _Files = None, *, options: ReconcileOptions) -> None:
+    """Bring upcoming meetings up to date; run it on a schedule. What a person changed by hand is reported."""
+    from contact_manager.entrypoints.cli.actions.reconcile_meetings import reconcile_meetings
+
+    names = [*([options.json_metadata] if options.json_metadata else []), *(files or [])]
+    reconcile_meetings(names, options)
 
 
 @meeting.command("cancel")
@@ -117,9 +144,9 @@ def _meeting_cancel(options: CancelOptions) -> None:
 
 
 @meeting.command("show")
-@takes(ChangeOptions)
-def _meeting_show(options: ChangeOptions) -> None:
-    """Show the meeting as it is in the calendar now, with everybody's answer."""
+@takes(ReadingOptions)
+def _meeting_show(options: ReadingOptions) -> None:
+    """Show the meeting as it is in the calendar now: everybody's answer, and the drift from the change."""
     from contact_manager.entrypoints.cli.actions.show_meeting import show_meeting
 
     show_meeting(options)

@@ -119,21 +119,9 @@ class ReadingOptions(ChangeOptions):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MeetingOptions(ReadingOptions):
-    """What is asked of the meeting."""
+class GuardedOptions(ReadingOptions):
+    """What must not happen."""
 
-    force_update: Annotated[
-        bool,
-        typer.Option(
-            "--force-update",
-            metavar="",
-            help="Send the update even when nothing differs. Never makes a second meeting.",
-        ),
-    ] = False
-    allow_past: Annotated[
-        bool,
-        typer.Option("--allow-past", metavar="", help="Accept a start in the past.", rich_help_panel=_GUARDS),
-    ] = False
     require_all_customers: Annotated[
         bool,
         typer.Option(
@@ -159,9 +147,42 @@ class MeetingOptions(ReadingOptions):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeetingOptions(GuardedOptions):
+    """What is asked of the meeting."""
+
+    force_update: Annotated[
+        bool,
+        typer.Option(
+            "--force-update",
+            metavar="",
+            help="Send the update even when nothing differs. Never makes a second meeting.",
+        ),
+    ] = False
+    allow_past: Annotated[
+        bool,
+        typer.Option("--allow-past", metavar="", help="Accept a start in the past.", rich_help_panel=_GUARDS),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyOptions(MeetingOptions):
     """What is asked of the meeting, for real or not."""
 
+    dry_run: DryRun = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcileOptions(GuardedOptions):
+    """What is asked of upcoming meetings."""
+
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            metavar="",
+            help="Set back a subject, time or location that a person changed in the calendar.",
+        ),
+    ] = False
     dry_run: DryRun = False
 
 

@@ -16,18 +16,25 @@ def customer_progress(
     options: CommonOptions, total: int
 ) -> Iterator[Callable[[CustomerOutcome], None] | None]:
     """Yield what to call for every customer that is done, or None when nobody watches."""
+    with progress(options, "Reading customers", total) as on_done:
+        yield None if on_done is None else lambda outcome: on_done(outcome.code)
+
+
+@contextmanager
+def progress(options: CommonOptions, title: str, total: int) -> Iterator[Callable[[str], None] | None]:
+    """Yield what to call with the name of everything that is done, or None when nobody watches."""
     if options.output is OutputFormat.JSON or not sys.stderr.isatty():
         yield None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (
-        TextColumn("Reading customers"),
+        TextColumn(title),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.description}"),
     )
     console = open_console(no_color=options.no_color, stderr=True)
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda outcome: progress.update(task, advance=1, description=outcome.code)
+    with Progress(*columns, console=console, transient=True) as shown:
+        task = shown.add_task("", total=total)
+        yield lambda name: shown.update(task, advance=1, description=name)

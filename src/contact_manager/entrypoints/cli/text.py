@@ -80,7 +80,7 @@ def _add_changes(grid: Table, report: RunReport) -> None:
         return
     for name, addresses in (("Invited", changes.added), ("Taken out", changes.removed)):
         if addresses:
-            grid.add_row(name, Text(_some(addresses)))
+            grid.add_row(name, Text(some(addresses)))
     if changes.fields:
         grid.add_row("Changed", ", ".join(changes.fields))
     grid.add_row("Mail goes to", _mailed(report))
@@ -108,7 +108,7 @@ def _show_people(report: RunReport, console: Console, *, everybody: bool) -> Non
     console.print(_customers(report))
     invited = report.recipients.invited
     if everybody and invited:
-        table = _table(f"Recipients ({len(invited)})", "Address", "Role", "Through")
+        table = new_table(f"Recipients ({len(invited)})", "Address", "Role", "Through")
         for one in invited:
             table.add_row(one.address, one.role.value, ", ".join(one.customers) or "change file")
         console.print(table)
@@ -118,7 +118,9 @@ def _show_people(report: RunReport, console: Console, *, everybody: bool) -> Non
 
 def _customers(report: RunReport) -> Table:
     total = len(report.recipients.invited)
-    table = _table(f"Customers ({len(report.customers)}), {total} people to invite", "Code", "Name", "Read")
+    table = new_table(
+        f"Customers ({len(report.customers)}), {total} people to invite", "Code", "Name", "Read"
+    )
     for title in ("Contacts", "Recipients"):
         table.add_column(title, justify="right")
     table.add_column("ms", justify="right")
@@ -139,7 +141,7 @@ def _excluded(report: RunReport) -> Table:
     groups: dict[tuple[str, str], list[str]] = {}
     for one in report.recipients.excluded:
         groups.setdefault((one.customer or "change file", one.reason.value), []).append(one.address)
-    table = _table(f"Left out ({len(report.recipients.excluded)})", "Address", "Customer", "Reason")
+    table = new_table(f"Left out ({len(report.recipients.excluded)})", "Address", "Customer", "Reason")
     for (customer, reason), addresses in sorted(groups.items()):
         for address in addresses[:_FEW]:
             table.add_row(Text(address), customer, reason)
@@ -162,13 +164,15 @@ def show_remarks(report: RunReport, talk: Console) -> None:
         talk.print(Text.assemble(("error: ", "red"), f"{place}{error.message}"), soft_wrap=True)
 
 
-def _some(addresses: Iterable[str]) -> str:
+def some(addresses: Iterable[str]) -> str:
+    """Return the first of many addresses, and how many there are besides."""
     listed = list(addresses)
     rest = f" and {len(listed) - _MANY} more" if len(listed) > _MANY else ""
     return ", ".join(listed[:_MANY]) + rest
 
 
-def _table(title: str, *columns: str) -> Table:
+def new_table(title: str, *columns: str) -> Table:
+    """Return a table of texts without lines around it."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
     for column in columns:
         table.add_column(column, header_style="dim", overflow="fold")

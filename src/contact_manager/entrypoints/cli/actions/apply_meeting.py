@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from typing import NoReturn
 
-from contact_manager.bootstrap import choose_organizer, open_meeting_services
+from contact_manager.bootstrap import open_meeting_services
 from contact_manager.domain.outcome import RunReport
 from contact_manager.entrypoints.cli.door import Presentation, finish
-from contact_manager.entrypoints.cli.inputs import (
-    choose_customers,
-    choose_topics,
-    read_change,
-    read_settings,
-    run_options,
-)
+from contact_manager.entrypoints.cli.inputs import read_change, read_settings, run_options, schedule_request
 from contact_manager.entrypoints.cli.options import MeetingOptions
 from contact_manager.entrypoints.cli.progress import customer_progress
 from contact_manager.entrypoints.cli.text import show_meeting_report
@@ -34,12 +29,8 @@ def apply_meeting(options: MeetingOptions, *, is_dry_run: bool) -> NoReturn:
 
 def _run(options: MeetingOptions, *, is_dry_run: bool) -> RunReport:
     settings = read_settings(options)
-    change = read_change(options, settings)
-    request = ScheduleRequest(
-        change,
-        organizer=choose_organizer(options.sender_email, settings, os.environ),
-        selection=choose_topics(options, settings, change),
-        only_customers=choose_customers(options, change.customers, "the change"),
+    request = replace(
+        schedule_request(options, settings, read_change(options, settings)),
         guards=Guards(options.require_all_customers, options.max_recipients, options.max_removals),
         force_update=options.force_update,
         allow_past=options.allow_past,
