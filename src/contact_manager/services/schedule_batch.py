@@ -24,6 +24,7 @@ MAX_CONCURRENT_CHANGES = 8
 at a time anyway."""
 
 APPROVED = "approved"
+CANCELLED = frozenset({"cancelled", "canceled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,12 @@ async def schedule_batch(
     return tuple(task.result() for task in tasks)
 
 
-def reason_to_skip(change: Change, now: datetime) -> str:
+def reason_to_skip(change: Change) -> str:
+    """Return why a change is left alone that is only one of many, or ``""``."""
+    return f"its status is {change.status}" if change.status in CANCELLED else ""
+
+
+def reason_not_to_reconcile(change: Change, now: datetime) -> str:
     """Return why reconciling leaves the change alone, or ``""``.
 
     Nobody is asked before reconciling, so that it touches only meetings that are surely wanted: upcoming,

@@ -37,7 +37,8 @@ def show_batch_report(batch: BatchReport, console: Console, talk: Console) -> No
 
 
 def _results(batch: BatchReport) -> Table:
-    title = f"{len(batch.items)} changes{', dry run' if batch.dry_run else ''}"
+    number = len(batch.items)
+    title = f"{number} change{'' if number == 1 else 's'}{', dry run' if batch.dry_run else ''}"
     table = new_table(title, "Change", "Meeting")
     for column in ("Attendees", "Invited", "Taken out"):
         table.add_column(column, header_style="dim", justify="right")

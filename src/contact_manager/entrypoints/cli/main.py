@@ -92,7 +92,7 @@ def _ses(
 
 _Files = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[FILE|FOLDER]...", help="Change files, or folders of them.", show_default=False),
+    typer.Argument(metavar="FILE|FOLDER", help="Change files, or folders of them.", show_default=False),
 ]
 _Batch = Annotated[
     bool, typer.Option("--batch", metavar="", help="Many change files: one report for each, in one result.")

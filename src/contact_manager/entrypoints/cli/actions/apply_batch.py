@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from contact_manager.bootstrap import choose_organizer, open_meeting_services
+from contact_manager.domain.change import Change
 from contact_manager.domain.outcome import BatchItem, BatchReport, RunReport, reported_errors
 from contact_manager.entrypoints.cli.batch_text import show_batch_report
 from contact_manager.entrypoints.cli.door import Presentation, finish_batch
@@ -24,12 +25,12 @@ from contact_manager.entrypoints.cli.progress import progress
 from contact_manager.errors import ContactManagerError
 from contact_manager.formats.report_json import batch_report
 from contact_manager.services.align_calendar import Guards
-from contact_manager.services.schedule_batch import BatchEntry, schedule_batch
+from contact_manager.services.schedule_batch import BatchEntry, reason_to_skip, schedule_batch
 from contact_manager.services.schedule_meeting import ScheduleRequest
 from contact_manager.settings import Settings
 
 Adapt = Callable[[ScheduleRequest], ScheduleRequest]
-Skip = Callable[[ScheduleRequest], str]
+Skip = Callable[[Change], str]
 
 
 def apply_batch(names: Sequence[str], options: MeetingOptions, *, is_dry_run: bool) -> NoReturn:
@@ -38,7 +39,7 @@ def apply_batch(names: Sequence[str], options: MeetingOptions, *, is_dry_run: bo
     def adapt(request: ScheduleRequest) -> ScheduleRequest:
         return replace(request, force_update=options.force_update, allow_past=options.allow_past)
 
-    run_batch(names, options, adapt, lambda _: "", is_dry_run=is_dry_run)
+    run_batch(names, options, adapt, reason_to_skip, is_dry_run=is_dry_run)
 
 
 def run_batch(
@@ -70,7 +71,7 @@ def _read_all(
         except ContactManagerError as error:
             items.append(BatchItem(name, RunReport(errors=reported_errors(error))))
             continue
-        reason = skip(request)
+        reason = skip(request.change)
         if reason:
             items.append(BatchItem(name, RunReport(change_id=request.change.change_id), reason))
         else:

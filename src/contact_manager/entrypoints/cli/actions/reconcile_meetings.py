@@ -9,7 +9,7 @@ from typing import NoReturn
 from contact_manager.bootstrap import SystemClock
 from contact_manager.entrypoints.cli.actions.apply_batch import run_batch
 from contact_manager.entrypoints.cli.options import ReconcileOptions
-from contact_manager.services.schedule_batch import reason_to_skip
+from contact_manager.services.schedule_batch import reason_not_to_reconcile
 from contact_manager.services.schedule_meeting import ScheduleRequest
 
 
@@ -24,6 +24,6 @@ def reconcile_meetings(names: Sequence[str], options: ReconcileOptions) -> NoRet
         names,
         options,
         adapt,
-        lambda request: reason_to_skip(request.change, now),
+        lambda change: reason_not_to_reconcile(change, now),
         is_dry_run=options.dry_run,
     )
