@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
+from contact_manager.adapters.shared_calls import SharedCalls
 from contact_manager.domain.customer import Customer
 from contact_manager.domain.subscription import ContactList
+from contact_manager.errors import RemoteServiceError
 from contact_manager.ports import ContactDirectory
 
 READING_LIFETIME = timedelta(minutes=10)
-"""How long a reading counts, counted from its start. A failed one counts as long: a customer who does not
+"""How long a reading counts, counted from its end. A failed one counts as long: a customer who does not
 answer costs its time limit once and not once for every change."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How reading a customer ended, and when on the loop's clock."""
+
+    ended_at: float
+    result: ContactList | RemoteServiceError | TimeoutError
 
 
 class CachedContactDirectory:
@@ -29,7 +40,7 @@ class CachedContactDirectory:
     def __init__(self, directory: ContactDirectory, *, time_limit: timedelta) -> None:
         self._directory = directory
         self._time_limit = time_limit
-        self._readings: dict[tuple[str, tuple[str, ...]], tuple[float, asyncio.Task[ContactList]]] = {}
+        self._readings = SharedCalls[tuple[str, tuple[str, ...]], _Reading](is_fresh=_is_fresh)
 
     async def fetch_contacts(self, customer: Customer, topics: Sequence[str]) -> ContactList:
         """Return the customer's list, read less than ``READING_LIFETIME`` ago.
@@ -39,20 +50,25 @@ class CachedContactDirectory:
             RemoteServiceError: The account cannot be read.
             TimeoutError: The reading took longer than its time limit.
         """
-        key, now = (customer.code, tuple(topics)), asyncio.get_running_loop().time()
-        started_at, reading = self._readings.get(key, (0.0, None))
-        if reading is None or now - started_at > READING_LIFETIME.total_seconds():
-            reading = asyncio.create_task(self._read(customer, topics))
-            self._readings[key] = (now, reading)
-        return await asyncio.shield(reading)
+        key = (customer.code, tuple(topics))
+        reading = await self._readings.fetch(key, lambda: self._read(customer, topics))
+        if isinstance(reading.result, Exception):
+            raise reading.result
+        return reading.result
 
     async def close(self) -> None:
         """End readings that nobody waits for any more."""
-        readings = [reading for _, reading in self._readings.values()]
-        for reading in readings:
-            reading.cancel()
-        await asyncio.gather(*readings, return_exceptions=True)
+        await self._readings.close()
 
-    async def _read(self, customer: Customer, topics: Sequence[str]) -> ContactList:
-        async with asyncio.timeout(self._time_limit.total_seconds()):
-            return await self._directory.fetch_contacts(customer, topics)
+    async def _read(self, customer: Customer, topics: Sequence[str]) -> _Reading:
+        result: ContactList | RemoteServiceError | TimeoutError
+        try:
+            async with asyncio.timeout(self._time_limit.total_seconds()):
+                result = await self._directory.fetch_contacts(customer, topics)
+        except (RemoteServiceError, TimeoutError) as error:
+            result = error
+        return _Reading(asyncio.get_running_loop().time(), result)
+
+
+def _is_fresh(reading: _Reading) -> bool:
+    return asyncio.get_running_loop().time() - reading.ended_at <= READING_LIFETIME.total_seconds()

@@ -12,8 +12,8 @@ from xml.etree import ElementTree as ET
 
 from contact_manager.adapters.aws.errors import Asked, malformed
 from contact_manager.adapters.aws.retries import Patience
-from contact_manager.adapters.aws.shared_calls import SharedCalls
 from contact_manager.adapters.aws.signed_http import Answer, AwsRequest, Credentials, Endpoint, SignedHttp
+from contact_manager.adapters.shared_calls import SharedCalls
 
 _log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 from contact_manager.adapters.aws.credentials import AssumedRoles, Caller, role_session_name
 from contact_manager.adapters.aws.errors import Asked, unready
 from contact_manager.adapters.aws.retries import Patience
-from contact_manager.adapters.aws.shared_calls import SharedCalls
 from contact_manager.adapters.aws.signed_http import Credentials, Endpoint, SignedHttp
 from contact_manager.adapters.proxies import choose_proxy
+from contact_manager.adapters.shared_calls import SharedCalls
 from contact_manager.errors import RemoteServiceError
 
 if TYPE_CHECKING:
