@@ -133,13 +133,13 @@ async def find_credential() -> AzureCredential:
     return AzureCredential(TENANT, CLIENT, client_secret=SECRET)
 
 
-def open_calendar(server: GraphServer, *, base_url: str = "") -> GraphCalendar:
+def open_calendar(server: GraphServer, *, base_url: str = "", tls: ssl.SSLContext = _TLS) -> GraphCalendar:
     """Return the calendar; ``base_url`` leads it away from the server, where it only signs in."""
     url = base_url or server.base_url
     tokens = TokenSource(
-        find_credential, authority_host=server.authority_host, graph_url=server.base_url, tls=_TLS
+        find_credential, authority_host=server.authority_host, graph_url=server.base_url, tls=tls
     )
-    return GraphCalendar(ORGANIZER, tokens, base_url=url, tls=_TLS)
+    return GraphCalendar(ORGANIZER, tokens, base_url=url, tls=tls)
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,6 +134,9 @@ async def test_what_the_server_owns_cannot_be_written(client: GraphClient, wrong
         {"singleValueExtendedProperties": ["chg-1"]},
         {"singleValueExtendedProperties": [{"id": KEY}]},
         {"hideAttendees": "yes"},
+        {"@odata.type": "#microsoft.graph.message"},
+        {"body": {"@odata.type": "#microsoft.graph.event", "content": ""}},
+        {"attendees": [*attendees("ann@example.com"), {"@odata.type": "attendee"}]},
     ],
 )
 async def test_what_an_event_does_not_have_cannot_be_written(
@@ -142,6 +145,18 @@ async def test_what_an_event_does_not_have_cannot_be_written(
     answer = await client.ask("POST", body=event_body() | wrong, is_valid=False)
     assert answer.refusal == (400, "RequestBodyRead")
     assert (await client.ask("GET")).subjects == []
+
+
+async def test_objects_may_tell_their_type_which_is_not_kept(client: GraphClient) -> None:
+    plain = event_body("ann@example.com", singleValueExtendedProperties=with_key("chg-1"))
+    made = await client.create(plain | {"transactionId": "once"})
+    typed = {"@odata.type": "#microsoft.graph.event"} | plain | {"transactionId": "once"}
+    for name, kind in (("start", "dateTimeTimeZone"), ("location", "location"), ("body", "itemBody")):
+        typed[name] = {"@odata.type": f"#microsoft.graph.{kind}"} | plain[name]
+    address = {"@odata.type": "#microsoft.graph.emailAddress", "address": "ann@example.com"}
+    attendee = {"@odata.type": "#microsoft.graph.attendee", "type": "required", "emailAddress": address}
+    answer = await client.ask("POST", body=typed | {"attendees": [attendee]}, is_valid=False)
+    assert answer.body == made
 
 
 @pytest.mark.parametrize("name", ["subject", "start", "end"])

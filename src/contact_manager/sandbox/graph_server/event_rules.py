@@ -64,6 +64,20 @@ _LOCATION_WORDS = {
     ),
     "uniqueIdType": ("unknown", "locationStore", "directory", "private", "bing"),
 }
+_TYPES = {
+    "address": "physicalAddress",
+    "attendees": "attendee",
+    "body": "itemBody",
+    "coordinates": "outlookGeoCoordinates",
+    "end": "dateTimeTimeZone",
+    "locations": "location",
+    "proposedNewTime": "timeSlot",
+    "singleValueExtendedProperties": "singleValueLegacyExtendedProperty",
+    "start": "dateTimeTimeZone",
+    "status": "responseStatus",
+}
+"""Of the members whose type has another name than they have."""
+
 _NOT_TOLD = frozenset({"attendees", "singleValueExtendedProperties", "transactionId"})
 NEWS = frozenset(_WRITABLE) - _NOT_TOLD
 """What all attendees are told of when it changes; changed attendees are told apart, one by one."""
@@ -73,11 +87,12 @@ _PROPERTY_ID = re.compile(r"String \{[0-9a-fA-F-]{36}\} Name \w+")
 
 
 def check_write(body: Any) -> dict[str, Any]:
-    """Return ``body`` if an event may be written with it.
+    """Return what ``body`` writes if an event may be written with it.
 
     Raises:
         RefusedError: A property is unknown, read-only, of the wrong type, or holds something impossible.
     """
+    body = _without_types(body, "event")
     if not isinstance(body, dict):
         raise bad_request("RequestBodyRead", "The request body is not a JSON object.")
     for name, value in body.items():
@@ -151,6 +166,19 @@ def as_html(body: dict[str, Any]) -> str:
 def address_of(attendee: dict[str, Any]) -> str:
     """Return an attendee's address in lower case."""
     return str(attendee["emailAddress"]["address"]).lower()
+
+
+def _without_types(value: Any, kind: str) -> Any:
+    """Take out the ``@odata.type`` that any object may carry (Microsoft Learn, ``event``, ``attendee``)."""
+    if isinstance(value, list):
+        return [_without_types(one, kind) for one in value]
+    if not isinstance(value, dict):
+        return value
+    true_type = f"#microsoft.graph.{kind}"
+    if value.get("@odata.type", true_type) != true_type:
+        raise bad_request("RequestBodyRead", f"The '@odata.type' is not '{true_type}'.")
+    members = {name: one for name, one in value.items() if name != "@odata.type"}
+    return {name: _without_types(one, _TYPES.get(name, name)) for name, one in members.items()}
 
 
 def _wall_time(value: dict[str, Any]) -> datetime:
