@@ -9,6 +9,7 @@
     │   └── UsageError             the caller mends the command line
     └── RemoteServiceError         another system failed or refused
         ├── TopicMissingError      the customer's contact list has no such topic
+        ├── MailRejectedError      this message can never be sent to this person
         └── ConflictError          what was to be written has changed since it was read
 
 Only the doors (``entrypoints``) catch the root; adapters translate into this tree once, ``from exc``.
@@ -90,6 +91,10 @@ class RemoteServiceError(ContactManagerError):
 
 class TopicMissingError(RemoteServiceError):
     """The customer's contact list exists and does not have the topic that was asked for."""
+
+
+class MailRejectedError(RemoteServiceError):
+    """The mail service refuses this message for good; others may be sent."""
 
 
 class ConflictError(RemoteServiceError):

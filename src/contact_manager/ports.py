@@ -6,6 +6,7 @@ Every verb is safe to repeat; the contract suites run on every implementation.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -18,7 +19,16 @@ from contact_manager.domain.meeting import (
     MeetingKey,
     MeetingPlan,
 )
+from contact_manager.domain.notification import Mail
 from contact_manager.domain.subscription import ContactList
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """Bytes, and what they are recognised by when they are written again."""
+
+    data: bytes
+    etag: str
 
 
 class Clock(Protocol):
@@ -68,3 +78,38 @@ class Calendar(Protocol):
 
     async def cancel_event(self, event: CalendarEvent, comment: str) -> None:
         """Cancel ``event`` and tell everybody ``comment``; one that is gone already is fine."""
+
+
+class ObjectStore(Protocol):
+    """Named bytes with conditional writes.
+
+    Every verb raises ``RemoteServiceError`` when the store cannot be used.
+    """
+
+    async def fetch(self, key: str) -> StoredObject | None:
+        """Return the object, or None when there is none."""
+
+    async def write(self, key: str, data: bytes, *, etag: str | None) -> str:
+        """Write the object if it is still the one with ``etag``, or with None if there is none yet.
+
+        Returns:
+            The new etag.
+
+        Raises:
+            ConflictError: Somebody else wrote meanwhile.
+        """
+
+    async def delete(self, key: str) -> None:
+        """Remove the object; one that is gone already is fine."""
+
+
+class Mailer(Protocol):
+    """Sends mail in the customers' accounts, at the pace each account allows."""
+
+    async def send(self, customer: Customer, mail: Mail) -> None:
+        """Hand over one message. Not safe to repeat: a lost answer may hide a message that was sent.
+
+        Raises:
+            MailRejectedError: This message can never be sent to this person.
+            RemoteServiceError: It was not taken now.
+        """

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from contact_manager.domain.change import Change
+from contact_manager.domain.change import ANNOUNCEMENT_TOPICS, Change
 from contact_manager.domain.meeting import (
     CalendarEvent,
     MeetingKey,
@@ -77,6 +77,13 @@ class MeetingServices:
     calendar: Calendar
     clock: Clock
     is_dry_run: bool = False
+
+
+def choose_topics(change: Change | None, settings: Settings, named: str | None = None) -> TopicSelection:
+    """Return the topics: the named one, else the announcement's own, else the configured one."""
+    own = ANNOUNCEMENT_TOPICS.get(change.kind) if change else None
+    topic = named or own or settings.meeting.topic
+    return TopicSelection(topic, settings.meeting.optional_topics)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from contact_manager.bootstrap import RunOptions, choose_organizer, load_settings
-from contact_manager.domain.change import ANNOUNCEMENT_TOPICS, Change
+from contact_manager.domain.change import Change
 from contact_manager.domain.customer import fold_customer_code
-from contact_manager.domain.recipients import TopicSelection
 from contact_manager.entrypoints.cli.options import ChangeOptions, CommonOptions, ReadingOptions
 from contact_manager.errors import InvalidChangeError, Problem, UsageError
 from contact_manager.formats.change_json import MAX_CHANGE_BYTES, parse_change
-from contact_manager.services.schedule_meeting import ScheduleRequest
+from contact_manager.services.schedule_meeting import ScheduleRequest, choose_topics
 from contact_manager.settings import Settings
 
 
@@ -103,13 +102,6 @@ def choose_customers(options: ReadingOptions, available: tuple[str, ...], where:
     return tuple(dict.fromkeys(chosen))
 
 
-def choose_topics(options: ReadingOptions, settings: Settings, change: Change | None) -> TopicSelection:
-    """Return the topics: named by flag, else the announcement's own, else the configured one."""
-    own = ANNOUNCEMENT_TOPICS.get(change.kind) if change else None
-    topic = options.topic_name or own or settings.meeting.topic
-    return TopicSelection(topic, settings.meeting.optional_topics)
-
-
 def schedule_request(options: ReadingOptions, settings: Settings, change: Change) -> ScheduleRequest:
     """Return what the flags ask for about one change, guards and other choices of the command left out.
 
@@ -119,7 +111,7 @@ def schedule_request(options: ReadingOptions, settings: Settings, change: Change
     return ScheduleRequest(
         change,
         organizer=choose_organizer(options.sender_email, settings, os.environ),
-        selection=choose_topics(options, settings, change),
+        selection=choose_topics(change, settings, options.topic_name),
         only_customers=choose_customers(options, change.customers, "the change"),
     )
 

@@ -12,7 +12,6 @@ from contact_manager.domain.outcome import RunReport
 from contact_manager.entrypoints.cli.door import Presentation, finish
 from contact_manager.entrypoints.cli.inputs import (
     choose_customers,
-    choose_topics,
     read_change,
     read_settings,
     run_options,
@@ -23,6 +22,7 @@ from contact_manager.entrypoints.cli.text import show_recipients_report
 from contact_manager.errors import UsageError
 from contact_manager.formats.report_json import recipients_report
 from contact_manager.services.collect_recipients import Audience, Collected, collect_recipients
+from contact_manager.services.schedule_meeting import choose_topics
 from contact_manager.settings import Settings
 
 
@@ -39,7 +39,7 @@ def gather(options: ReadingOptions) -> RunReport:
     where = "the change" if change else "the configuration"
     audience = Audience(
         choose_customers(options, available, where) or available,
-        choose_topics(options, settings, change),
+        choose_topics(change, settings, options.topic_name),
         change.meeting.attendees if change else (),
         _organizer(options, settings),
     )

@@ -1,0 +1,119 @@
+"""What a change's status asks for: one table, and the jumps it forbids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+
+from contact_manager.domain.change import Change
+from contact_manager.domain.notification import NotificationKind
+
+
+class ChangeStatus(StrEnum):
+    """Where a change is in its life cycle; other words ask for nothing."""
+
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class MeetingStep(StrEnum):
+    """What is done about the meeting."""
+
+    LEAVE = "leave"
+    SCHEDULE = "schedule"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What a status asks for: something about the meeting first, then a mail.
+
+    ``mails_only_approved`` keeps the mail back from people who never heard of the change.
+    """
+
+    meeting: MeetingStep
+    notification: NotificationKind
+    mails_only_approved: bool = False
+
+
+LIFECYCLE: Mapping[ChangeStatus, Steps] = {
+    ChangeStatus.SUBMITTED: Steps(MeetingStep.CANCEL, NotificationKind.APPROVAL_REQUEST),
+    ChangeStatus.APPROVED: Steps(MeetingStep.SCHEDULE, NotificationKind.ANNOUNCEMENT),
+    ChangeStatus.COMPLETED: Steps(MeetingStep.LEAVE, NotificationKind.COMPLETION),
+    ChangeStatus.CANCELLED: Steps(
+        MeetingStep.CANCEL, NotificationKind.CANCELLATION, mails_only_approved=True
+    ),
+}
+"""``submitted`` cancels as well: a change that is edited after its approval has to be approved anew."""
+
+_STATUSES_OF_REQUESTS = {
+    "approved_announcement": ChangeStatus.APPROVED,
+    "approval_request": ChangeStatus.SUBMITTED,
+}
+_STATUSES = {one.value: one for one in ChangeStatus} | {"canceled": ChangeStatus.CANCELLED}
+_AFTER_END: Mapping[ChangeStatus, frozenset[ChangeStatus]] = {
+    ChangeStatus.COMPLETED: frozenset({ChangeStatus.COMPLETED}),
+    ChangeStatus.CANCELLED: frozenset({ChangeStatus.CANCELLED, ChangeStatus.SUBMITTED}),
+}
+"""What may follow an end: nothing follows a completion; a cancelled change may be submitted anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeHistory:
+    """The statuses a change went through, oldest first, as its record tells."""
+
+    statuses: tuple[ChangeStatus, ...] = ()
+    has_approval: bool = False
+
+    @property
+    def was_approved(self) -> bool:
+        """Whether anybody approved the change at any time."""
+        return self.has_approval or ChangeStatus.APPROVED in self.statuses
+
+    def transition(self, status: ChangeStatus, version: str) -> str:
+        """Return the name under which is noted what was done for ``status``.
+
+        That is the version, else the status, and a number when the change came to this status before and
+        left it in between: it may have been edited and approved anew without a new version.
+        """
+        path = [one for one, _ in groupby((*self.statuses, status))]
+        times = path.count(status)
+        base = version or status.value
+        return base if times == 1 else f"{base}-{times}"
+
+
+def read_status(status: str, request_type: str = "") -> ChangeStatus | None:
+    """Return the status that a change's own words stand for, or None when they ask for nothing."""
+    return _STATUSES.get(status) or _STATUSES_OF_REQUESTS.get(request_type)
+
+
+def forbidden_jump(status: ChangeStatus, history: ChangeHistory) -> str:
+    """Return why the life cycle does not allow ``status`` after ``history``, or ``""``.
+
+    A record that tells nothing of its past forbids nothing.
+    """
+    past = history.statuses[:-1] if history.statuses[-1:] == (status,) else history.statuses
+    if status is ChangeStatus.COMPLETED and past and not history.was_approved:
+        return "completed, and it was never approved"
+    after_end = _AFTER_END.get(past[-1]) if past else None
+    if after_end is not None and status not in after_end:
+        return f"{status} after it was {past[-1]}"
+    return ""
+
+
+def needs_meeting(change: Change, *, auto_schedule: bool) -> bool:
+    """Return whether a change that arrives by itself gets a meeting.
+
+    What its author says counts; else whether details of a meeting are given; else whether it touches two or
+    more customers and has an implementation start, if ``auto_schedule`` allows that.
+    """
+    wish = change.meeting
+    if wish.wanted is not None:
+        return wish.wanted
+    if wish.title is not None or wish.start is not None:
+        return True
+    return auto_schedule and len(change.customers) > 1 and change.implementation_start is not None

@@ -1,0 +1,109 @@
+"""What is noted beside a change so that nothing is done twice: leases, and who got which mail."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+_MARK_LENGTH = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who works on something, and until when that counts; nobody when ``expires_at`` is None."""
+
+    owner: str = ""
+    expires_at: datetime | None = None
+
+    def is_held_by_other(self, owner: str, now: datetime) -> bool:
+        """Whether somebody else works on it now."""
+        return self.expires_at is not None and self.owner != owner and now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The meeting of a change: who works on it, and for which transitions that was done."""
+
+    lease: Lease = field(default_factory=Lease)
+    doing: str = ""
+    done: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """One kind of mail of one transition for one customer.
+
+    Attributes:
+        lease: Who sends now.
+        sent: Marks of the people whose mail was accepted.
+        refused: By mark, why a mail can never be sent.
+    """
+
+    lease: Lease = field(default_factory=Lease)
+    sent: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    def is_settled(self, address: str) -> bool:
+        """Whether nothing is left to do for a person."""
+        mark = address_mark(address)
+        return mark in self.sent or mark in self.refused
+
+
+def address_mark(address: str) -> str:
+    """Return what stands for a folded address, so that the ledger holds none."""
+    return hashlib.sha256(address.encode()).hexdigest()[:_MARK_LENGTH]
+
+
+def dump_claim(claim: Claim) -> bytes:
+    """Return the claim as JSON."""
+    return orjson.dumps(
+        {**_lease(claim.lease), "doing": claim.doing, "done": list(claim.done)}, option=orjson.OPT_INDENT_2
+    )
+
+
+def load_claim(data: bytes) -> Claim:
+    """Return the claim.
+
+    Raises:
+        ValueError: It is none.
+    """
+    parts = _parts(data)
+    return Claim(_read_lease(parts), str(parts.get("doing") or ""), tuple(map(str, parts.get("done") or ())))
+
+
+def dump_ledger(ledger: Ledger) -> bytes:
+    """Return the ledger as JSON."""
+    parts = {**_lease(ledger.lease), "sent": sorted(ledger.sent), "refused": dict(ledger.refused)}
+    return orjson.dumps(parts, option=orjson.OPT_INDENT_2)
+
+
+def load_ledger(data: bytes) -> Ledger:
+    """Return the ledger.
+
+    Raises:
+        ValueError: It is none.
+    """
+    parts = _parts(data)
+    refused = {str(mark): str(code) for mark, code in dict(parts.get("refused") or {}).items()}
+    return Ledger(_read_lease(parts), frozenset(map(str, parts.get("sent") or ())), refused)
+
+
+def _lease(lease: Lease) -> dict[str, Any]:
+    return {"owner": lease.owner, "expires_at": lease.expires_at}
+
+
+def _read_lease(parts: Mapping[str, Any]) -> Lease:
+    until = parts.get("expires_at")
+    return Lease(str(parts.get("owner") or ""), datetime.fromisoformat(until) if until else None)
+
+
+def _parts(data: bytes) -> Mapping[str, Any]:
+    parts = orjson.loads(data)
+    if not isinstance(parts, dict):
+        raise ValueError("it is no JSON object")  # noqa: TRY004 - a problem of the input
+    return parts

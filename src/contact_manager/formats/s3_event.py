@@ -1,0 +1,153 @@
+"""Messages of the change queue: which change files were written.
+
+A message is an S3 notification (Amazon S3 user guide, "Event message structure"), plain, in an SNS envelope
+or as EventBridge sends it, or the older ``{"customer_code", "s3_bucket", "s3_key"}``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+import orjson
+
+from contact_manager.domain.customer import fold_customer_code
+
+_TRIGGER_KEY = re.compile(r"customers/([^/]+)/([^/]+)\.json")
+_ARCHIVE_KEY = "archive/{}.json"
+_MAX_ENVELOPES = 3
+_CREATED = "ObjectCreated"
+
+
+class MessageError(ValueError):
+    """The message can never be understood; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One customer's turn for one change.
+
+    Attributes:
+        bucket: Where the objects are.
+        key: Of the trigger object, ``customers/{code}/{change id}.json``.
+        customer: Folded code.
+        change_id: As it stands in the key.
+        principal: Who wrote the object, as S3 tells it, or ``""``.
+    """
+
+    bucket: str
+    key: str
+    customer: str
+    change_id: str
+    principal: str = ""
+
+    @property
+    def archive_key(self) -> str:
+        """Key of the change itself."""
+        return _ARCHIVE_KEY.format(self.change_id)
+
+
+def parse_message(body: str) -> tuple[Trigger, ...]:
+    """Return the triggers that a message tells of; none for test messages and for other objects.
+
+    Raises:
+        MessageError: It is no message of these kinds, or names a trigger that cannot be one.
+    """
+    document = _document(body)
+    for _ in range(_MAX_ENVELOPES):
+        if isinstance(document.get("Message"), str) and "Records" not in document:
+            document = _document(document["Message"])
+    if document.get("Event") == "s3:TestEvent":
+        return ()
+    if "s3_bucket" in document or "s3_key" in document:
+        return (_older_trigger(document),)
+    if "detail" in document and document.get("source") == "aws.s3":
+        return tuple(_of_event_bridge(document))
+    records = document.get("Records")
+    if not isinstance(records, list):
+        raise MessageError("it has no Records and is no other known message")
+    return tuple(trigger for record in records for trigger in _of_record(record))
+
+
+def trigger_of(bucket: str, key: str, principal: str = "") -> Trigger | None:
+    """Return the trigger that an object is, or None when it is another object.
+
+    Raises:
+        MessageError: The key is under ``customers/`` and names no trigger.
+    """
+    if not key.startswith("customers/"):
+        return None
+    match = _TRIGGER_KEY.fullmatch(key)
+    customer = fold_customer_code(match[1]) if match else None
+    if match is None or customer is None:
+        raise MessageError(f"the key {key[:200]!r} is not customers/{{code}}/{{change id}}.json")
+    return Trigger(bucket, key, customer, match[2], principal)
+
+
+def written_by_role(trigger: Trigger, role_arn: str) -> bool:
+    """Return whether the role wrote the trigger itself.
+
+    S3 names the writer by an id such as ``AWS:AROAEXAMPLE:session``, or by an ARN; a session's ARN holds the
+    role's name.
+    """
+    if not role_arn or not trigger.principal:
+        return False
+    principal = trigger.principal.removeprefix("AWS:")
+    account, _, name = role_arn.partition(":role/")
+    session = f"{account.replace(':iam:', ':sts:')}:assumed-role/{name.rsplit('/', 1)[-1]}/"
+    return principal == role_arn or principal.startswith(session)
+
+
+def _of_record(record: Any) -> Iterator[Trigger]:
+    try:
+        name = str(record["eventName"]).removeprefix("s3:")
+        bucket, key = record["s3"]["bucket"]["name"], record["s3"]["object"]["key"]
+    except (KeyError, TypeError) as error:
+        raise MessageError("a record has no eventName, bucket or object key") from error
+    if not name.startswith(_CREATED):
+        return
+    identity = record.get("userIdentity") or {}
+    principal = str(identity.get("arn") or identity.get("principalId") or "")
+    yield from _checked(bucket, unquote_plus(str(key)), principal)
+
+
+def _of_event_bridge(document: dict[str, Any]) -> Iterator[Trigger]:
+    if document.get("detail-type") != "Object Created":
+        return
+    try:
+        detail = document["detail"]
+        bucket, key = detail["bucket"]["name"], detail["object"]["key"]
+    except (KeyError, TypeError) as error:
+        raise MessageError("the event has no bucket or object key") from error
+    yield from _checked(bucket, str(key), "")
+
+
+def _older_trigger(document: dict[str, Any]) -> Trigger:
+    trigger = next(_checked(document.get("s3_bucket"), str(document.get("s3_key") or ""), ""), None)
+    if trigger is None:
+        raise MessageError("s3_key is not customers/{code}/{change id}.json")
+    named = document.get("customer_code")
+    if named is not None and fold_customer_code(str(named)) != trigger.customer:
+        raise MessageError("customer_code is not the customer of s3_key")
+    return trigger
+
+
+def _checked(bucket: Any, key: str, principal: str) -> Iterator[Trigger]:
+    if not isinstance(bucket, str) or not bucket:
+        raise MessageError("the bucket has no name")
+    trigger = trigger_of(bucket, key, principal)
+    if trigger is not None:
+        yield trigger
+
+
+def _document(text: str) -> dict[str, Any]:
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise MessageError("it is not JSON") from error
+    if not isinstance(document, dict):
+        raise MessageError("it is not a JSON object")
+    return document

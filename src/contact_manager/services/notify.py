@@ -1,0 +1,191 @@
+"""Mail one customer's subscribers about a change, each person once for each transition."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from contact_manager.domain.change import Change
+from contact_manager.domain.customer import Customer
+from contact_manager.domain.notification import Mail, NotificationKind
+from contact_manager.domain.recipients import Exclusion, TopicSelection, decide_recipients
+from contact_manager.errors import MailRejectedError, RemoteServiceError
+from contact_manager.formats.ledger_json import Ledger, address_mark
+from contact_manager.formats.rendering import Templates
+from contact_manager.ports import ContactDirectory, Mailer
+from contact_manager.services.leases import Leases
+
+_log = logging.getLogger(__name__)
+
+CHUNK_SIZE = 10
+"""Mails between two entries in the ledger: what a crash can send a second time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What is to be sent.
+
+    Attributes:
+        change: About which change.
+        kind: What it tells.
+        customer: Whose subscribers get it.
+        topic: Of whose subscribers.
+        ledger_key: Where is noted who has it.
+        only_to: Folded address of the one person who gets it instead, in a rehearsal.
+    """
+
+    change: Change
+    kind: NotificationKind
+    customer: Customer
+    topic: str
+    ledger_key: str
+    only_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyReport:
+    """What was sent: how many now, how many before, who was left out, and what went wrong."""
+
+    sent: int = 0
+    sent_before: int = 0
+    refused: int = 0
+    excluded: tuple[Exclusion, ...] = field(default=(), repr=False)
+    errors: tuple[RemoteServiceError, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left to send."""
+        return not self.errors
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyServices:
+    """What the use case works with; ``is_out_of_time`` says when nothing new may be begun."""
+
+    directory: ContactDirectory
+    mailer: Mailer
+    leases: Leases
+    templates: Templates
+    sender: str
+    is_out_of_time: Callable[[], bool] = lambda: False
+
+
+async def notify(notification: Notification, services: NotifyServices) -> NotifyReport:
+    """Send what is missing and tell what was done; failures end in the report.
+
+    Progress is noted after every ``CHUNK_SIZE`` mails, so that a run that dies repeats those at most.
+    """
+    try:
+        audience = await _find_audience(notification, services.directory)
+        return await _send_missing(notification, audience, services)
+    except RemoteServiceError as error:
+        return NotifyReport(errors=(error,))
+    except TimeoutError:
+        return NotifyReport(errors=(_later("Timeout", "the contact list could not be read in time"),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Audience:
+    people: tuple[str, ...]
+    excluded: tuple[Exclusion, ...] = ()
+    contact_list: str | None = None
+
+
+async def _find_audience(notification: Notification, directory: ContactDirectory) -> _Audience:
+    if notification.only_to is not None:
+        return _Audience((notification.only_to,))
+    contact_list = await directory.fetch_contacts(notification.customer, [notification.topic])
+    decided = decide_recipients([(notification.customer, contact_list)], TopicSelection(notification.topic))
+    people = tuple(one.address for one in decided.invited)
+    return _Audience(people, decided.excluded, contact_list.name)
+
+
+async def _send_missing(
+    notification: Notification, audience: _Audience, services: NotifyServices
+) -> NotifyReport:
+    held = await services.leases.read_ledger(notification.ledger_key)
+    missing = [one for one in audience.people if not held.note.is_settled(one)]
+    report = NotifyReport(sent_before=len(audience.people) - len(missing), excluded=audience.excluded)
+    if not missing:
+        return report
+    is_taken = services.leases.is_held_by_other(held)
+    if is_taken or not await services.leases.write(held, held.note, keeps=True):
+        busy = _later("Busy", "another run sends these mails now")
+        return replace(report, errors=(busy,))
+    for start in range(0, len(missing), CHUNK_SIZE):
+        if services.is_out_of_time():
+            late = _later("OutOfTime", f"{len(missing) - start} mails are left for the next run")
+            report = replace(report, errors=(*report.errors, late))
+            break
+        chunk = missing[start : start + CHUNK_SIZE]
+        report, note = await _send_chunk(notification, audience, services, chunk, (report, held.note))
+        if not await services.leases.write(held, note, keeps=True):
+            lost = _later("Busy", "another run has taken over these mails")
+            return replace(report, errors=(*report.errors, lost))
+    await services.leases.write(held, held.note, keeps=False)
+    return report
+
+
+async def _send_chunk(
+    notification: Notification,
+    audience: _Audience,
+    services: NotifyServices,
+    people: Sequence[str],
+    so_far: tuple[NotifyReport, Ledger],
+) -> tuple[NotifyReport, Ledger]:
+    report, note = so_far
+    mails = [_mail(notification, audience, services, address) for address in people]
+    results = await asyncio.gather(
+        *(services.mailer.send(notification.customer, mail) for mail in mails), return_exceptions=True
+    )
+    sent, refused, errors = set(), {}, []
+    for address, result in zip(people, results, strict=True):
+        if result is None:
+            sent.add(address_mark(address))
+        elif isinstance(result, MailRejectedError):
+            refused[address_mark(address)] = result.code
+        elif isinstance(result, RemoteServiceError):
+            errors.append(result)
+        else:
+            raise result
+    _log.info(
+        "mail.sent kind=%s change_id=%s customer=%s sent=%d refused=%d failed=%d",
+        notification.kind,
+        notification.change.change_id,
+        notification.customer.code,
+        len(sent),
+        len(refused),
+        len(errors),
+    )
+    report = replace(
+        report,
+        sent=report.sent + len(sent),
+        refused=report.refused + len(refused),
+        errors=(*report.errors, *errors),
+    )
+    return report, replace(note, sent=note.sent | sent, refused={**note.refused, **refused})
+
+
+def _mail(notification: Notification, audience: _Audience, services: NotifyServices, address: str) -> Mail:
+    text = services.templates.mail(
+        notification.kind,
+        notification.change,
+        customer_name=notification.customer.name,
+        is_test=notification.only_to is not None,
+        has_unsubscribe_link=audience.contact_list is not None,
+    )
+    return Mail(
+        services.sender,
+        address,
+        text.subject,
+        text.text,
+        text.html,
+        contact_list=audience.contact_list,
+        topic=notification.topic if audience.contact_list else None,
+    )
+
+
+def _later(code: str, message: str) -> RemoteServiceError:
+    return RemoteServiceError(message, service="mail", operation="notify", code=code, retryable=True)
