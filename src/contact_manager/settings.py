@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from contact_manager.domain.customer import Customer
+from contact_manager.domain.notification import NotificationTopics
 
 DEFAULT_TOPIC = "aws-calendar"
 DEFAULT_TIME_ZONE = "America/New_York"
@@ -67,6 +68,20 @@ class GraphSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class NotificationSettings:
+    """``notification_config``.
+
+    Attributes:
+        topics: SES topics of the mails.
+        lease_duration: After this a run that is still at work counts as dead, and another takes over. Longer
+            than any run may take.
+    """
+
+    topics: NotificationTopics = field(default_factory=NotificationTopics)
+    lease_duration: timedelta = timedelta(seconds=330)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole configuration.
 
@@ -80,6 +95,7 @@ class Settings:
         bucket_name: Of change files, or None.
         meeting: ``meeting_config``.
         graph: ``graph_config``.
+        notification: ``notification_config``.
         warnings: What is allowed and looks like a mistake.
     """
 
@@ -92,4 +108,5 @@ class Settings:
     bucket_name: str | None = None
     meeting: MeetingSettings = field(default_factory=MeetingSettings)
     graph: GraphSettings = field(default_factory=GraphSettings)
+    notification: NotificationSettings = field(default_factory=NotificationSettings)
     warnings: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -170,6 +171,10 @@ def settings_object(settings: Settings) -> dict[str, Any]:
             "requests_per_second": meeting.requests_per_second,
             "max_customer_concurrency": meeting.max_customer_concurrency,
             "customer_timeout_seconds": meeting.customer_timeout.total_seconds(),
+        },
+        "notification_config": {
+            "topics": asdict(settings.notification.topics),
+            "lease_seconds": settings.notification.lease_duration.total_seconds(),
         },
         "graph_config": {
             "base_url": graph.base_url,

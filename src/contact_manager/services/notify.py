@@ -13,7 +13,7 @@ from contact_manager.domain.notification import Mail, NotificationKind
 from contact_manager.domain.recipients import Exclusion, TopicSelection, decide_recipients
 from contact_manager.errors import MailRejectedError, RemoteServiceError
 from contact_manager.formats.ledger_json import Ledger, address_mark
-from contact_manager.formats.rendering import Templates
+from contact_manager.formats.rendering.mails import MailContext, render_mail
 from contact_manager.ports import ContactDirectory, Mailer
 from contact_manager.services.leases import Leases
 
@@ -67,7 +67,6 @@ class NotifyServices:
     directory: ContactDirectory
     mailer: Mailer
     leases: Leases
-    templates: Templates
     sender: str
     is_out_of_time: Callable[[], bool] = lambda: False
 
@@ -169,13 +168,12 @@ async def _send_chunk(
 
 
 def _mail(notification: Notification, audience: _Audience, services: NotifyServices, address: str) -> Mail:
-    text = services.templates.mail(
-        notification.kind,
-        notification.change,
-        customer_name=notification.customer.name,
+    context = MailContext(
+        notification.customer.name,
         is_test=notification.only_to is not None,
         has_unsubscribe_link=audience.contact_list is not None,
     )
+    text = render_mail(notification.kind, notification.change, context)
     return Mail(
         services.sender,
         address,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from contact_manager.services.process_change import ProcessReport, ProcessServic
 _log = logging.getLogger(__name__)
 
 MAX_CONCURRENT_TRIGGERS = 10
+_ADDRESS = re.compile(r"[^\s<>,;:\"']+@[^\s<>,;:\"']+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ async def process_messages(
     *,
     bucket: str,
     own_role: str = "",
+    on_begin: Callable[[str, Trigger], None] | None = None,
 ) -> tuple[MessageOutcome, ...]:
     """Process messages at the same time, each on its own.
 
@@ -43,16 +46,19 @@ async def process_messages(
         new_services: Makes what one trigger is processed with: every attempt has leases of its own.
         bucket: The only bucket that is listened to.
         own_role: ARN of our own role; what it wrote itself is no news.
+        on_begin: Called with message id and trigger, in the task that processes it.
     """
     slots = asyncio.Semaphore(MAX_CONCURRENT_TRIGGERS)
 
-    async def work(trigger: Trigger) -> ProcessReport:
+    async def work(message_id: str, trigger: Trigger) -> ProcessReport:
+        if on_begin is not None:
+            on_begin(message_id, trigger)
         if trigger.bucket != bucket:
-            return ProcessReport(trigger, Verdict.REJECTED, f"the bucket {trigger.bucket} is not ours")
+            return _told(ProcessReport(trigger, Verdict.REJECTED, f"the bucket {trigger.bucket} is not ours"))
         if written_by_role(trigger, own_role):
-            return ProcessReport(trigger, Verdict.IGNORED, "we wrote it ourselves")
+            return _told(ProcessReport(trigger, Verdict.IGNORED, "we wrote it ourselves"))
         async with slots:
-            return await process_change(trigger, new_services())
+            return _told(await process_change(trigger, new_services()))
 
     async def handle(message_id: str, body: str) -> MessageOutcome:
         try:
@@ -60,27 +66,24 @@ async def process_messages(
         except MessageError as error:
             _log.error("message.rejected message_id=%s reason=%s", message_id, error)
             return MessageOutcome(message_id, rejected=str(error))
-        reports = tuple(await asyncio.gather(*map(work, triggers)))
-        for report in reports:
-            _tell(report)
+        reports = tuple(await asyncio.gather(*(work(message_id, trigger) for trigger in triggers)))
         return MessageOutcome(message_id, reports)
 
     return tuple(await asyncio.gather(*(handle(*message) for message in bodies.items())))
 
 
-def _tell(report: ProcessReport) -> None:
-    level = (
-        logging.INFO
-        if report.verdict in (Verdict.DONE, Verdict.IGNORED) and not report.errors
-        else logging.ERROR
-    )
+def _told(report: ProcessReport) -> ProcessReport:
+    """Write the report's line into the log; people's addresses, which errors may repeat, are left out."""
+    is_fine = report.verdict in (Verdict.DONE, Verdict.IGNORED) and not report.errors
+    problems = "; ".join(f"{one.type}: {one.message}" for one in report.errors)
     _log.log(
-        level,
+        logging.INFO if is_fine else logging.ERROR,
         "change.%s change_id=%s customer=%s status=%s reason=%s errors=%s",
         report.verdict,
         report.trigger.change_id,
         report.trigger.customer,
         report.status,
         report.reason,
-        "; ".join(f"{one.type}: {one.message}" for one in report.errors),
+        _ADDRESS.sub("<address>", problems),
     )
+    return report

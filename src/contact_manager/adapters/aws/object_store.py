@@ -90,11 +90,12 @@ class S3ObjectStore:
 
     async def _open(self, asked: Asked) -> S3Client:
         async with self._opening:
-            client = self._client
-            if client is None:
-                region = self._access.choose_region(asked)
-                opening = self._access.open_session().create_client("s3", region_name=region)
-                client = self._client = await self._stack.enter_async_context(opening)
+            if self._client is not None:
+                return self._client
+            region = self._access.choose_region(asked)
+            opening = self._access.open_session().create_client("s3", region_name=region)
+            client: S3Client = await self._stack.enter_async_context(opening)
+            self._client = client
             return client
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from contact_manager.domain.customer import Customer, fold_customer_code
+from contact_manager.domain.notification import NotificationTopics
 from contact_manager.errors import ConfigError, Problem
 from contact_manager.formats.config_json.checks import check_service_url
 from contact_manager.formats.config_json.models import (
@@ -19,18 +20,31 @@ from contact_manager.formats.config_json.models import (
     EmailConfig,
     GraphConfig,
     MeetingConfig,
+    NotificationConfig,
     S3Config,
+    TopicsConfig,
 )
 from contact_manager.formats.config_json.problems import customer_problems, misspelled_keys, shape_problems
 from contact_manager.formats.json_document import JsonDocumentError, first_problems, read_object
-from contact_manager.settings import GraphSettings, HideAttendees, MeetingSettings, Settings
+from contact_manager.settings import (
+    GraphSettings,
+    HideAttendees,
+    MeetingSettings,
+    NotificationSettings,
+    Settings,
+)
 
 __all__ = ["MAX_CONFIG_BYTES", "check_service_url", "config_schema", "parse_config"]
 
 MAX_CONFIG_BYTES = 5 * 1024 * 1024
 """Of the configuration file; larger ones are refused before they are parsed."""
 
-_CLOSED_SECTIONS: dict[str, type[BaseModel]] = {"meeting_config": MeetingConfig, "graph_config": GraphConfig}
+_CLOSED_SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
+    ("meeting_config",): MeetingConfig,
+    ("graph_config",): GraphConfig,
+    ("notification_config",): NotificationConfig,
+    ("notification_config", "topics"): TopicsConfig,
+}
 
 
 def parse_config(data: bytes, *, source: str) -> Settings:
@@ -87,6 +101,7 @@ def _settings(config: ConfigFile, source: str) -> Settings:
         bucket_name=s3.bucket_name or None,
         meeting=_meeting(config.meeting_config or MeetingConfig()),
         graph=_graph(config.graph_config or GraphConfig()),
+        notification=_notification(config.notification_config or NotificationConfig()),
     )
 
 
@@ -121,6 +136,12 @@ def _meeting(config: MeetingConfig) -> MeetingSettings:
         requests_per_second=config.requests_per_second,
         max_customer_concurrency=config.max_customer_concurrency,
         customer_timeout=timedelta(seconds=config.customer_timeout_seconds),
+    )
+
+
+def _notification(config: NotificationConfig) -> NotificationSettings:
+    return NotificationSettings(
+        NotificationTopics(**config.topics.model_dump()), timedelta(seconds=config.lease_seconds)
     )
 
 

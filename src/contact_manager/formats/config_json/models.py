@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from contact_manager.formats.config_json import checks
-from contact_manager.settings import GraphSettings, MeetingSettings
+from contact_manager.settings import GraphSettings, MeetingSettings, NotificationSettings
 
-_MEETING, _GRAPH = MeetingSettings(), GraphSettings()
+_MEETING, _GRAPH, _NOTIFICATION = MeetingSettings(), GraphSettings(), NotificationSettings()
+_TOPICS = _NOTIFICATION.topics
 
 MAX_ATTENDEE_LIMIT = 5000
 """What newer Microsoft material names as the most people of one invitation; 500 is documented."""
@@ -132,6 +133,34 @@ class MeetingConfig(ClosedSection):
     )
 
 
+class TopicsConfig(ClosedSection):
+    """Topics of the mails."""
+
+    approval_request: TopicName = Field(_TOPICS.approval_request, description="Requests for approval.")
+    announcement: TopicName = Field(_TOPICS.announcement, description="Approved changes.")
+    completion: TopicName = Field(_TOPICS.completion, description="Completed changes.")
+    cancellation: TopicName = Field(_TOPICS.cancellation, description="Cancelled changes.")
+    announcement_approval_request: TopicName = Field(
+        _TOPICS.announcement_approval_request, description="Requests for approval of announcements."
+    )
+    cic: TopicName = Field(_TOPICS.cic, description="CIC announcements.")
+    finops: TopicName = Field(_TOPICS.finops, description="FinOps announcements.")
+    innersource: TopicName = Field(_TOPICS.innersource, description="InnerSource announcements.")
+    general: TopicName = Field(_TOPICS.general, description="General announcements.")
+
+
+class NotificationConfig(ClosedSection):
+    """How mails are sent for changes that arrive as events."""
+
+    topics: TopicsConfig = Field(default=TopicsConfig(), description="SES topics of the mails.")
+    lease_seconds: float = Field(
+        _NOTIFICATION.lease_duration.total_seconds(),
+        gt=0,
+        le=43200,
+        description="After this a run that is still at work counts as dead; longer than any run may take.",
+    )
+
+
 class GraphConfig(ClosedSection):
     """Where Microsoft Graph is, and where its credentials are kept."""
 
@@ -158,3 +187,4 @@ class ConfigFile(Section):
     route53_config: Any = Field(None, description="Not used here.")
     meeting_config: MeetingConfig | None = None
     graph_config: GraphConfig | None = None
+    notification_config: NotificationConfig | None = None

@@ -37,15 +37,17 @@ _NO_CUSTOMERS = 'there are no customers configured; name them as in {"customer_m
 _CUSTOMERS = "$.customer_mappings"
 
 
-def shape_problems(error: ValidationError, sections: dict[str, type[BaseModel]]) -> Iterator[Problem]:
+def shape_problems(
+    error: ValidationError, sections: dict[tuple[str, ...], type[BaseModel]]
+) -> Iterator[Problem]:
     """Yield what does not fit the models; ``sections`` are those in which unknown keys are refused."""
     for details in error.errors(include_url=False, include_input=False):
         path = _path(details["loc"])
         if path == _CUSTOMERS and details["type"] in {"missing", "too_short"}:
             yield Problem(path, _NO_CUSTOMERS)
         elif details["type"] == "extra_forbidden":
-            section, key = details["loc"][0], str(details["loc"][-1])
-            yield Problem(path, _unknown_key(key, sections[str(section)]))
+            *section, key = map(str, details["loc"])
+            yield Problem(path, _unknown_key(key, sections[tuple(section)]))
         else:
             yield Problem(path, _message(details))
 

@@ -1,0 +1,56 @@
+"""The mails of a change's life cycle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contact_manager.domain.change import Change
+from contact_manager.domain.notification import NotificationKind
+from contact_manager.formats.plain_text import without_control
+from contact_manager.formats.rendering.environment import built_in_environments
+
+UNSUBSCRIBE_PLACEHOLDER = "{{amazonSESUnsubscribeUrl}}"
+"""Replaced by SES when ListManagementOptions are given (Amazon SES developer guide, "Subscription
+management")."""
+
+_LINK_TO_COME = "unsubscribe-link-to-come.invalid"
+_TEST = "[TEST] "
+
+
+@dataclass(frozen=True, slots=True)
+class MailText:
+    """What a mail says: a subject of one line, and the same text twice."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailContext:
+    """What a mail says besides the change: to whose people, and whether it is a rehearsal."""
+
+    customer_name: str
+    is_test: bool = False
+    has_unsubscribe_link: bool = True
+
+
+def render_mail(kind: NotificationKind, change: Change, context: MailContext) -> MailText:
+    """Return the mail; every value of the change is escaped in the HTML."""
+    environments = built_in_environments()
+    values = {
+        "change": change,
+        "what": "announcement" if change.kind.is_announcement else "change",
+        "customer_name": context.customer_name,
+        "unsubscribe_url": _LINK_TO_COME if context.has_unsubscribe_link else "",
+    }
+
+    def render(name: str) -> str:
+        environment = environments.html if name.endswith(".html.j2") else environments.text
+        text = without_control(environment.get_template(f"mail/{kind}/{name}").render(values)).strip()
+        return text.replace(UNSUBSCRIBE_PLACEHOLDER, "").replace(_LINK_TO_COME, UNSUBSCRIBE_PLACEHOLDER)
+
+    subject = " ".join(render("subject.txt.j2").split())
+    return MailText(
+        f"{_TEST if context.is_test else ''}{subject}", f"{render('body.txt.j2')}\n", render("body.html.j2")
+    )
