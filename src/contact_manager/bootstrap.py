@@ -20,9 +20,11 @@ from contact_manager.adapters.dry_run import DryRunCalendar
 from contact_manager.adapters.graph.calendar import GraphCalendar
 from contact_manager.adapters.graph.credentials import AzureCredential
 from contact_manager.adapters.graph.tokens import TokenSource
+from contact_manager.adapters.template_folder import read_template_folder
 from contact_manager.domain.email_address import fold_address
 from contact_manager.errors import ConfigError, Problem, UsageError
 from contact_manager.formats.config_json import MAX_CONFIG_BYTES, check_service_url, parse_config
+from contact_manager.formats.rendering import Templates, parse_templates
 from contact_manager.ports import ContactDirectory
 from contact_manager.services.schedule_meeting import MeetingServices
 from contact_manager.settings import GraphSettings, Settings
@@ -80,6 +82,22 @@ def load_settings(named: str | None, environment: Mapping[str, str]) -> Settings
         raise ConfigError([problem], source=str(path)) from error
     settings = parse_config(data, source=str(path))
     return replace(settings, graph=_with_addresses(settings.graph, environment))
+
+
+def load_templates(settings: Settings) -> Templates:
+    """Read the templates of ``templates_dir``, which is relative to the configuration file.
+
+    Raises:
+        ConfigError: There is no such folder, or a file in it cannot be used.
+    """
+    named = settings.meeting.templates_dir
+    if named is None:
+        return Templates()
+    folder = Path(settings.source).parent / named
+    if not folder.is_dir():
+        problem = Problem("$.meeting_config.templates_dir", f"there is no folder {folder}")
+        raise ConfigError([problem], source=settings.source)
+    return parse_templates(read_template_folder(folder), folder=str(folder))
 
 
 def _with_addresses(graph: GraphSettings, environment: Mapping[str, str]) -> GraphSettings:
@@ -150,7 +168,12 @@ async def open_directory(
 async def open_meeting_services(
     settings: Settings, environment: Mapping[str, str], options: RunOptions, *, organizer: str
 ) -> AsyncIterator[MeetingServices]:
-    """Yield what the meeting use case works with; its connections are closed at the end."""
+    """Yield what the meeting use case works with; its connections are closed at the end.
+
+    Raises:
+        ConfigError: The environment names something unusable, or a template is broken.
+    """
+    templates = load_templates(settings)
     stamina.instrumentation.set_on_retry_hooks([])  # GraphHttp logs what it repeats, and why
     tls = tls_context(environment)
     async with _aws_access(settings, tls, options) as aws, AsyncExitStack() as stack:
@@ -177,6 +200,7 @@ async def open_meeting_services(
             DryRunCalendar(live) if options.is_dry_run else live,
             SystemClock(),
             is_dry_run=options.is_dry_run,
+            templates=templates,
         )
 
 

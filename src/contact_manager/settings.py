@@ -35,7 +35,7 @@ class MeetingSettings:
         hide_attendees: ``auto`` hides when the change touches more than one customer.
         optional_topics: Subscribers of these are invited as optional.
         attendee_limit: People an event may have. 500 is the documented cap (Microsoft Learn, event resource).
-        templates_dir: Folder with templates that replace the built-in ones, or None.
+        templates_dir: Folder with templates, relative to that of the configuration file; or None.
         auto_schedule: Whether a change that arrives as an event may get a meeting unasked.
         requests_per_second: Per customer account, at Amazon SES.
         max_customer_concurrency: Customers read at the same time.

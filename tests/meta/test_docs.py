@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
+from contact_manager.domain.change import Change, MeetingRequest
 from contact_manager.domain.outcome import Action, CustomerStatus
 from contact_manager.domain.recipients import ExclusionReason
 from contact_manager.entrypoints.cli.main import app
 from contact_manager.formats.change_json import parse_change
 from contact_manager.formats.config_json import config_schema, parse_config
+from contact_manager.formats.rendering import check_templates, parse_templates
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -25,6 +28,7 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 ACTIONS = sorted((ROOT / "src/contact_manager/entrypoints/cli/actions").glob("[a-z]*.py"))
+TEMPLATES = ROOT / "docs/how-to/templates.md"
 
 
 def page(name: str) -> str:
@@ -83,6 +87,24 @@ def test_the_example_change_can_be_read() -> None:
     [block] = json_blocks(ROOT / "docs/reference/change-json.md")
     change = parse_change(block.encode(), source="docs", default_time_zone="UTC")
     assert change.customers == ("hts", "fabrikam")
+
+
+def test_every_name_that_a_template_sees_is_told() -> None:
+    told = TEMPLATES.read_text(encoding="utf-8")
+    names = {f"change.{one.name}" for one in fields(Change)} | {one.name for one in fields(MeetingRequest)}
+    assert {name for name in names if f"`{name}`" not in told} == set()
+
+
+def test_the_example_templates_can_be_used() -> None:
+    text = TEMPLATES.read_text(encoding="utf-8")
+    files = re.findall(r"^`([^`\n]+)`:\n\n```jinja\n(.*?)```$", text, re.DOTALL | re.MULTILINE)
+    assert len(files) == text.count("```jinja")
+    templates = parse_templates({name: body.encode() for name, body in files}, folder="docs")
+    assert templates.names
+    check_templates(templates)
+    example = (ROOT / "examples" / "changes" / "flat.json").read_bytes()
+    change = replace(parse_change(example, source="x", default_time_zone="UTC"), change_type="network")
+    assert templates.subject(change) == "[Network CHG-2031-0042] Replace the transit gateway in us-east-1"
 
 
 def test_the_example_configuration_can_be_read() -> None:

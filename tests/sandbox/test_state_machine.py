@@ -31,6 +31,7 @@ from contact_manager.adapters.graph.tokens import TokenSource
 from contact_manager.domain.outcome import Action, RunReport
 from contact_manager.domain.recipients import TopicSelection
 from contact_manager.errors import RemoteServiceError
+from contact_manager.formats.rendering import Templates
 from contact_manager.sandbox.graph_server import GraphServer
 from contact_manager.services.cancel_meeting import cancel_meeting
 from contact_manager.services.schedule_meeting import MeetingServices, ScheduleRequest, schedule_meeting
@@ -337,7 +338,10 @@ class MeetingMachine(RuleBasedStateMachine):
 
     def _cancel_or_not(self, *, is_dry_run: bool = False) -> RunReport:
         live = DryRunCalendar(self.calendar) if is_dry_run else self.calendar
-        return self._run(cancel_meeting(self.change, live, organizer=ORGANIZER, is_dry_run=is_dry_run))
+        cancelling = cancel_meeting(
+            self.change, live, organizer=ORGANIZER, templates=Templates(), is_dry_run=is_dry_run
+        )
+        return self._run(cancelling)
 
     @contextmanager
     def _trouble(self, fault: dict[str, Any] | None) -> Iterator[None]:

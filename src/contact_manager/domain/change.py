@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+
+_CHANGE_TYPE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 class ChangeKind(StrEnum):
@@ -23,6 +26,9 @@ class ChangeKind(StrEnum):
         """Whether this is an announcement and not a technical change."""
         return self is not ChangeKind.CHANGE
 
+
+MAX_SUBJECT_LENGTH = 255
+"""EWS Subject: 255 characters (Exchange Web Services reference), counted by :func:`subject_length`."""
 
 ANNOUNCEMENT_TOPICS: Mapping[ChangeKind, str] = {
     ChangeKind.CIC: "cic-announce",
@@ -88,6 +94,7 @@ class Change:
         service_now_ticket, jira_ticket: Ticket numbers, may be empty.
         status: Life-cycle word as written, lower case, may be empty.
         version: Version number or text as written, may be empty.
+        change_type: Sort of a technical change in lower case, as templates are named after it; may be empty.
         warnings: What the reader had to decide for the author (an ambiguous local time).
         record: The whole JSON object as read, unknown keys included.
     """
@@ -111,6 +118,7 @@ class Change:
     jira_ticket: str = ""
     status: str = ""
     version: str = ""
+    change_type: str = ""
     warnings: tuple[str, ...] = field(default=(), compare=False)
     record: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
@@ -136,6 +144,20 @@ class Change:
         if self.kind.is_announcement:
             return f"{self.kind.upper()} Event: {self.title}"
         return f"Change Implementation: {self.title}"
+
+
+def subject_length(subject: str) -> int:
+    """Return the length in UTF-16 code units, which Exchange stores: an emoji is two."""
+    return len(subject.encode("utf-16-le")) // 2
+
+
+def fold_change_type(raw: str) -> str:
+    """Return the name under which templates for a sort of change are kept, or ``""`` if it makes no name.
+
+    Letters become lower case, white space becomes hyphens: ``Network Change`` is ``network-change``.
+    """
+    folded = "-".join(raw.lower().split())
+    return folded if _CHANGE_TYPE.fullmatch(folded) else ""
 
 
 def add_elapsed(start: datetime, duration: timedelta) -> datetime:

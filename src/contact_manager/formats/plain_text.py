@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 _SHOWN_LENGTH = 60
+_TOLD_LENGTH = 300
 _LINE_BREAKS = re.compile(r"[\r\n\t]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Unicode category Cc without tab, line feed and carriage return (Unicode Standard, table 4-4)."""
@@ -61,3 +62,14 @@ def one_line(value: Any) -> str:
         ValueError: It is no text or holds another control character.
     """
     return _LINE_BREAKS.sub(" ", many_lines(value))
+
+
+def without_control(text: str) -> str:
+    """Return ``text`` without control characters other than line breaks and tabs."""
+    return _CONTROL.sub("", text)
+
+
+def shorten(text: str) -> str:
+    """Return what somebody else says as it may stand in a message: on one line, not endless."""
+    line = " ".join(without_control(text).split())
+    return line if len(line) <= _TOLD_LENGTH else f"{line[:_TOLD_LENGTH]}…"

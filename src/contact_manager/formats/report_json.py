@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -138,9 +139,14 @@ def _verdict(customer: CustomerOutcome, invited: Recipient | None, reasons: dict
     return reasons.get(customer.code, "not-listed")
 
 
-def checked_config_report(report: RunReport) -> dict[str, Any]:
-    """Return the object of ``contact-manager/config-check/v1``."""
-    return {"schema": "contact-manager/config-check/v1", "ok": report.is_ok, **_remarks(report)}
+def checked_config_report(report: RunReport, *, templates: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the object of ``contact-manager/config-check/v1``; ``templates`` names those in use."""
+    return {
+        "schema": "contact-manager/config-check/v1",
+        "ok": report.is_ok,
+        "templates": list(templates),
+        **_remarks(report),
+    }
 
 
 def settings_object(settings: Settings) -> dict[str, Any]:

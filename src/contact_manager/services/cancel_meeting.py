@@ -9,7 +9,7 @@ from contact_manager.domain.change import Change
 from contact_manager.domain.meeting import CalendarEvent, meeting_key
 from contact_manager.domain.outcome import Action, Notifies, ReportedMeeting, RunReport, reported_errors
 from contact_manager.errors import ConflictError, RemoteServiceError
-from contact_manager.formats.rendering import render_cancellation
+from contact_manager.formats.rendering import Templates
 from contact_manager.ports import Calendar
 from contact_manager.services.align_calendar import MAX_CONFLICTS
 
@@ -17,13 +17,17 @@ _log = logging.getLogger(__name__)
 
 
 async def cancel_meeting(
-    change: Change, calendar: Calendar, *, organizer: str, is_dry_run: bool = False
+    change: Change, calendar: Calendar, *, organizer: str, templates: Templates, is_dry_run: bool = False
 ) -> RunReport:
     """Cancel every live event of the change's meeting and tell what was done.
 
     No customer is read: whoever is in the event is told. When an answer is lost the calendar is looked at
     again. A failing calendar ends in the report.
+
+    Raises:
+        ConfigError: The template of the cancellation cannot be used; nothing is cancelled.
     """
+    comment = templates.cancellation(change)
     report = RunReport(change_id=change.change_id, dry_run=is_dry_run)
     attempted: dict[str, CalendarEvent] = {}
     for conflicts in range(1, MAX_CONFLICTS + 1):
@@ -33,7 +37,7 @@ async def cancel_meeting(
                 report = _with_cancelled(report, attempted.pop(event_id), organizer, change.time_zone)
             for event in sorted(found, key=lambda one: one.part):
                 attempted[event.event_id] = event
-                await calendar.cancel_event(event, render_cancellation(change))
+                await calendar.cancel_event(event, comment)
                 report = _with_cancelled(report, attempted.pop(event.event_id), organizer, change.time_zone)
         except ConflictError as error:
             if conflicts == MAX_CONFLICTS:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from contact_manager.domain.change import ANNOUNCEMENT_TOPICS, Change
 from contact_manager.domain.meeting import (
@@ -25,7 +24,7 @@ from contact_manager.domain.outcome import (
 )
 from contact_manager.domain.recipients import TopicSelection
 from contact_manager.errors import ContactManagerError, RemoteServiceError
-from contact_manager.formats.rendering import render_meeting_body
+from contact_manager.formats.rendering import Templates
 from contact_manager.ports import Calendar, Clock, ContactDirectory
 from contact_manager.services.align_calendar import (
     AlignmentRules,
@@ -77,6 +76,7 @@ class MeetingServices:
     calendar: Calendar
     clock: Clock
     is_dry_run: bool = False
+    templates: Templates = field(default_factory=Templates)
 
 
 def choose_topics(change: Change | None, settings: Settings, named: str | None = None) -> TopicSelection:
@@ -116,7 +116,7 @@ async def schedule_meeting(
 
     Raises:
         InvalidChangeError: The times do not make a meeting.
-        ConfigError: The calendar's credential cannot be used.
+        ConfigError: The calendar's credential or a template cannot be used.
     """
     prepared = await prepare_meeting(request, services, on_read=on_read)
     if prepared.report.errors:
@@ -135,13 +135,10 @@ async def prepare_meeting(
 
     Raises:
         InvalidChangeError: The times do not make a meeting.
-        ConfigError: The calendar's credential cannot be used.
+        ConfigError: The calendar's credential or a template cannot be used.
     """
-    change, settings = request.change, services.settings.meeting
-    now = None if request.allow_past else services.clock.now()
-    times = plan_times(change, default_duration=settings.duration, now=now)
-    key = meeting_key(change)
-    collected, found = await _read_all(request, services, key, on_read)
+    change, draft = request.change, _draft(request, services)
+    collected, found = await _read_all(request, services, draft.key, on_read)
     if isinstance(found, ContactManagerError) and not isinstance(found, RemoteServiceError):
         raise found
     report = RunReport(
@@ -153,17 +150,21 @@ async def prepare_meeting(
         warnings=(
             *services.settings.warnings,
             *change.warnings,
-            *_warnings(request, key),
+            *_warnings(request, draft.key),
             *collected.warnings,
         ),
     )
-    plan = _plan(request, report, services.settings, key, times)
+    plan = replace(
+        draft,
+        attendees=as_attendees(report.recipients.invited),
+        is_complete=not report.unreadable and set(request.customers) >= set(change.customers),
+    )
     report = replace(report, meeting=ReportedMeeting.of_plan(plan))
     report = report.with_errors(report.no_customer_readable() or _guards(request, plan, report))
     if isinstance(found, RemoteServiceError):
         report, found = report.with_errors(reported_errors(found)), ()
     rules = AlignmentRules(
-        settings.attendee_limit,
+        services.settings.meeting.attendee_limit,
         max_removals=request.guards.max_removals,
         force=request.force_update,
         respect_hand=request.respect_hand,
@@ -209,26 +210,22 @@ def _warnings(request: ScheduleRequest, key: MeetingKey) -> list[str]:
     return warnings
 
 
-def _plan(
-    request: ScheduleRequest,
-    report: RunReport,
-    settings: Settings,
-    key: MeetingKey,
-    times: tuple[datetime, datetime],
-) -> MeetingPlan:
-    change = request.change
+def _draft(request: ScheduleRequest, services: MeetingServices) -> MeetingPlan:
+    """Return the plan as far as the change alone decides it: without people."""
+    change, settings = request.change, services.settings.meeting
+    now = None if request.allow_past else services.clock.now()
+    start, end = plan_times(change, default_duration=settings.duration, now=now)
     return MeetingPlan(
-        key=key,
+        key=meeting_key(change),
         organizer=request.organizer,
-        subject=change.subject,
-        start=times[0],
-        end=times[1],
+        subject=services.templates.subject(change),
+        start=start,
+        end=end,
         time_zone=change.time_zone,
-        location=change.meeting.location or settings.meeting.location,
-        hide_attendees=_hides_attendees(change, settings.meeting.hide_attendees),
-        attendees=as_attendees(report.recipients.invited),
-        body=render_meeting_body(change),
-        is_complete=not report.unreadable and set(request.customers) >= set(change.customers),
+        location=change.meeting.location or settings.location,
+        hide_attendees=_hides_attendees(change, settings.hide_attendees),
+        attendees=(),
+        body=services.templates.body(change),
     )
 
 

@@ -34,7 +34,7 @@ async def show_meeting(
 
     Raises:
         InvalidChangeError: The times do not make a meeting.
-        ConfigError: The calendar's credential cannot be used.
+        ConfigError: The calendar's credential or a template cannot be used.
     """
     prepared = await prepare_meeting(request, services, on_read=on_read)
     report, found = prepared.report, sorted(prepared.found, key=lambda event: event.part)

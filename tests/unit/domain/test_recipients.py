@@ -132,6 +132,24 @@ def test_manual_attendees_are_invited_besides_the_subscribers() -> None:
     ]
 
 
+def test_who_is_named_as_optional_stays_required_when_anything_else_says_so() -> None:
+    decided = decide_recipients(
+        [(HTS, contact_list("ann@example.com"))],
+        SELECTION,
+        manual=(
+            ManualAttendee("Ann@example.com", AttendeeRole.OPTIONAL),
+            ManualAttendee("bob@example.com"),
+            ManualAttendee("BOB@example.com", AttendeeRole.OPTIONAL),
+            ManualAttendee("cat@example.com", AttendeeRole.OPTIONAL),
+        ),
+    )
+    assert [(one.address, one.role.value) for one in decided.invited] == [
+        ("ann@example.com", "required"),
+        ("bob@example.com", "required"),
+        ("cat@example.com", "optional"),
+    ]
+
+
 def test_required_wins_over_optional() -> None:
     selection = TopicSelection(TOPIC, ("general-updates",))
     listed = ContactList(

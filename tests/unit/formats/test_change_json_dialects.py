@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +21,42 @@ def example(name: str) -> bytes:
 @pytest.mark.parametrize("dialect", ["nested", "generic"])
 def test_the_same_change_is_equal_in_every_dialect(dialect: str) -> None:
     assert read(example(dialect)) == read(example("flat"))
+
+
+OPTIONAL = ["Dana Wills <dana.wills@example.com>", "robin.vale@example.com"]
+MORE_OF_A_CHANGE: dict[str, dict[str, Any]] = {
+    "flat": {"optional": OPTIONAL, "changeType": "Network Change"},
+    "flat, legacy map": {"metadata": {"optional": ", ".join(OPTIONAL), "changeType": "network-change"}},
+    "nested": {
+        "meetingInvite": {"optional": OPTIONAL},
+        "changeMetadata": {"changeType": "network change"},
+    },
+    "nested, top level": {"optional": "; ".join(OPTIONAL), "changeType": "NETWORK-CHANGE"},
+    "generic": {"optional": OPTIONAL, "change_type": "Network Change"},
+    "generic, invite": {"meeting": {"optional": OPTIONAL}, "metadata": {"change-type": "network change"}},
+}
+
+
+@pytest.mark.parametrize("form", MORE_OF_A_CHANGE)
+def test_optional_people_and_the_type_are_equal_in_every_dialect(form: str) -> None:
+    document = json.loads(example(form.partition(",")[0]))
+    for key, value in MORE_OF_A_CHANGE[form].items():
+        held = document.get(key)
+        document[key] = held | value if isinstance(held, dict) else value
+    change, plain = read(document), read(example("flat"))
+    assert change.change_type == "network-change"
+    assert change.meeting.attendees == (
+        *plain.meeting.attendees,
+        ManualAttendee("dana.wills@example.com", AttendeeRole.OPTIONAL),
+        ManualAttendee("robin.vale@example.com", AttendeeRole.OPTIONAL),
+    )
+    assert replace(change, change_type="", meeting=plain.meeting) == plain
+
+
+def test_an_announcement_names_optional_people_and_has_no_type() -> None:
+    change = read(announcement(optional="ann@example.com", changeType="network"))
+    assert change.meeting.attendees == (ManualAttendee("ann@example.com", AttendeeRole.OPTIONAL),)
+    assert change.change_type == ""
 
 
 def test_the_flat_example_is_read_in_full() -> None:

@@ -119,6 +119,50 @@ class TestAttendees:
         assert "U+0000" in problems_of(flat(attendees=["a\x00@b.example"]))["$.attendees[0]"]
 
 
+class TestOptional:
+    @pytest.mark.parametrize(
+        ("people", "addresses"),
+        [
+            pytest.param(["a@b.example"], ["a@b.example"], id="address"),
+            pytest.param("Ann Bo <A@b.example>", ["A@b.example"], id="name and address, as written"),
+            pytest.param(
+                'a@b.example; "Bo, Cy" <c@d.example>,', ["a@b.example", "c@d.example"], id="one text"
+            ),
+            pytest.param(["a@b.example", " ", "a@b.example"], ["a@b.example"], id="once, and no blanks"),
+            pytest.param([], [], id="an empty list"),
+            pytest.param("  ", [], id="a blank text"),
+            pytest.param(None, [], id="null"),
+        ],
+    )
+    def test_people_who_need_not_come_are_named_by_address(self, people: Any, addresses: list[str]) -> None:
+        attendees = tuple(ManualAttendee(one, AttendeeRole.OPTIONAL) for one in addresses)
+        for document in (flat(), nested(), announcement()):
+            assert read(document | {"optional": people}).meeting.attendees == attendees
+
+    def test_they_come_after_the_attendees_and_nobody_is_there_twice_in_one_role(self) -> None:
+        needed = ["a@b.example", {"address": "c@d.example", "role": "optional"}]
+        change = read(flat(attendees=needed, optional=["c@d.example", "a@b.example", "e@f.example"]))
+        assert [(one.address, one.role.value) for one in change.meeting.attendees] == [
+            ("a@b.example", "required"),
+            ("c@d.example", "optional"),
+            ("a@b.example", "optional"),
+            ("e@f.example", "optional"),
+        ]
+
+    def test_every_entry_that_is_no_address_is_a_problem_with_its_place(self) -> None:
+        people = ["a@b.example", "nobody", 5, None, {"address": "a@b.example"}, "Ann <>", "a b@c.example"]
+        problems = problems_of(flat(optional=people))
+        assert problems.keys() == {f"$.optional[{index}]" for index in (1, 2, 3, 4, 5, 6)}
+        assert "'nobody' is not an e-mail address" in problems["$.optional[1]"]
+
+    def test_one_text_is_refused_at_its_own_place(self) -> None:
+        assert problems_of(flat(optional="a@b.example, nobody")).keys() == {"$.optional"}
+
+    @pytest.mark.parametrize("people", [True, 5, {"address": "a@b.example"}])
+    def test_what_is_neither_a_list_nor_a_text_is_a_problem(self, people: Any) -> None:
+        assert "must be a list of people" in problems_of(flat(optional=people))["$.optional"]
+
+
 class TestDurations:
     @pytest.mark.parametrize(
         ("written", "minutes"),
@@ -237,3 +281,24 @@ def test_a_version_is_text(written: Any, version: str) -> None:
 
 def test_a_status_is_in_lower_case() -> None:
     assert read(flat(status=" Approved ")).status == "approved"
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("network", "network"),
+        (" Network  Change ", "network-change"),
+        ("DB_upgrade-2", "db_upgrade-2"),
+        ("../secrets", ""),
+        ("_partials", ""),
+        ("größe", ""),
+        ("x" * 65, ""),
+        ("a\x00b", ""),
+        (5, ""),
+        ([], ""),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_a_change_type_is_a_safe_name_or_none(written: Any, name: str) -> None:
+    assert read(flat() | {"changeType": written}).change_type == name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contact_manager.domain.meeting import CalendarEvent
 from contact_manager.domain.outcome import Action, RunReport
 from contact_manager.errors import ConflictError, RemoteServiceError
+from contact_manager.formats.rendering import Templates
 from contact_manager.services.cancel_meeting import cancel_meeting
 from tests.fakes.worlds import InMemoryCalendar, change, plan
 
@@ -31,14 +32,14 @@ class Stumbling(InMemoryCalendar):
 
 async def cancel(calendar: InMemoryCalendar) -> RunReport:
     await calendar.create_event(plan("ann@example.com", "bob@example.com"))
-    return await cancel_meeting(change(), calendar, organizer=ORGANIZER)
+    return await cancel_meeting(change(), calendar, organizer=ORGANIZER, templates=Templates())
 
 
 async def test_a_cancelled_meeting_is_gone_and_everybody_is_told_once() -> None:
     calendar = InMemoryCalendar()
     report = await cancel(calendar)
     assert (report.action, report.notifies.removed, calendar.events) == (Action.CANCELLED, 2, {})
-    again = await cancel_meeting(change(), calendar, organizer=ORGANIZER)
+    again = await cancel_meeting(change(), calendar, organizer=ORGANIZER, templates=Templates())
     assert (again.action, again.is_ok) == (Action.NONE, True)
 
 

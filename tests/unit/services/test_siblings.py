@@ -11,6 +11,7 @@ from contact_manager.domain.meeting import Attendee, CalendarEvent, MeetingPlan
 from contact_manager.domain.outcome import Action, Notifies, RunReport
 from contact_manager.domain.recipients import TopicSelection
 from contact_manager.errors import ConflictError
+from contact_manager.formats.rendering import Templates
 from contact_manager.services.align_calendar import Guards
 from contact_manager.services.cancel_meeting import cancel_meeting
 from contact_manager.services.schedule_meeting import MeetingServices, ScheduleRequest, schedule_meeting
@@ -170,7 +171,9 @@ async def test_a_first_entry_deleted_by_hand_is_made_anew_and_the_others_lead_to
 
 
 async def test_cancelling_the_meeting_cancels_every_entry(world: World) -> None:
-    report = await cancel_meeting(world.change, world.calendar, organizer="changes@example.com")
+    report = await cancel_meeting(
+        world.change, world.calendar, organizer="changes@example.com", templates=Templates()
+    )
     assert (report.action, len(report.events)) == (Action.CANCELLED, 2)
     assert report.meeting is not None
     assert report.meeting.location == "Microsoft Teams"

@@ -23,10 +23,18 @@ def splice(live: str, text: str, join_url: str) -> str | None:
     """Return the live body with our text replaced by ``text``, or None when that cannot be done safely.
 
     The marked element is looked for first. Without it, all before the line of underscores with which Teams
-    begins its block counts as ours. Without either, the body is only replaced as a whole when no join link
-    stands in it.
+    begins its block counts as ours; without either, the whole body. What would take the join link out is not
+    safe.
     """
-    block = as_own_block(text)
+    try:
+        spliced = _spliced(live, as_own_block(text))
+    except AssertionError:  # HTMLParser, of a malformed "<![…"
+        spliced = as_own_block(text)
+    is_lost = join_url and _mentions(live, join_url) and not _mentions(spliced, join_url)
+    return None if is_lost else spliced
+
+
+def _spliced(live: str, block: str) -> str:
     found = _find_marked(live)
     if found is not None:
         return live[: found[0]] + block + live[found[1] :]
@@ -34,7 +42,7 @@ def splice(live: str, text: str, join_url: str) -> str | None:
     if separator is not None:
         start = _body_start(live)
         return live[:start] + block + live[_element_start(live, separator.start()) :]
-    return None if join_url and _mentions(live, join_url) else block
+    return block
 
 
 def _mentions(live: str, join_url: str) -> bool:

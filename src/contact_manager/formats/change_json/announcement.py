@@ -21,6 +21,7 @@ LAYOUT = Layout(
     meeting_location=("meeting_location",),
     wanted=(("include_meeting", "meetingRequired"),),
     attendees=(("attendees",),),
+    optional=(("optional",),),
     summary=("summary",),
     content=("content",),
     status=("status",),

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from contact_manager.domain.change import Change, ChangeKind, MeetingRequest
+from contact_manager.domain.change import (
+    MAX_SUBJECT_LENGTH,
+    Change,
+    ChangeKind,
+    ManualAttendee,
+    MeetingRequest,
+    subject_length,
+)
 from contact_manager.formats.change_json import values
-from contact_manager.formats.change_json.attendees import read_attendees
+from contact_manager.formats.change_json.attendees import read_attendees, read_optional
 from contact_manager.formats.change_json.customers import read_customers
 from contact_manager.formats.change_json.layout import Layout
 from contact_manager.formats.change_json.reader import Places, Reader
 from contact_manager.formats.change_json.schedule import read_schedule
 from contact_manager.formats.plain_text import many_lines, one_line, quote
-
-MAX_SUBJECT_LENGTH = 255
-"""EWS Subject: 255 characters (Exchange Web Services reference). Counted in UTF-16 code units, which
-Exchange stores: an emoji is two."""
 
 
 def assemble(reader: Reader, layout: Layout, *, default_time_zone: str) -> Change:
@@ -37,7 +40,7 @@ def assemble(reader: Reader, layout: Layout, *, default_time_zone: str) -> Chang
             start=schedule.meeting_start,
             duration=reader.read(layout.meeting_duration, values.duration),
             location=reader.read(layout.meeting_location, _short(one_line)),
-            attendees=read_attendees(reader, layout.attendees),
+            attendees=_people(reader, layout),
         ),
         reason=_text(reader, layout.reason),
         implementation_plan=_text(reader, layout.implementation_plan),
@@ -50,6 +53,7 @@ def assemble(reader: Reader, layout: Layout, *, default_time_zone: str) -> Chang
         jira_ticket=reader.read(layout.jira_ticket, one_line) or "",
         status=reader.read(layout.status, values.status) or "",
         version=reader.read(layout.version, values.text_or_number) or "",
+        change_type=reader.read(layout.change_type, values.change_type) or "",
         warnings=tuple(reader.warnings),
         record=reader.document,
     )
@@ -87,6 +91,11 @@ def _text(reader: Reader, places: Places) -> str:
     return reader.read(places, many_lines) or ""
 
 
+def _people(reader: Reader, layout: Layout) -> tuple[ManualAttendee, ...]:
+    named = (*read_attendees(reader, layout.attendees), *read_optional(reader, layout.optional))
+    return tuple(dict.fromkeys(named))
+
+
 def _wanted(reader: Reader, groups: tuple[Places, ...]) -> bool | None:
     """Return what the first group says that says anything; a no wins over a yes beside it."""
     for places in groups:
@@ -98,7 +107,7 @@ def _wanted(reader: Reader, groups: tuple[Places, ...]) -> bool | None:
 
 
 def _check_subject(reader: Reader, layout: Layout, change: Change) -> None:
-    length = len(change.subject.encode("utf-16-le")) // 2
+    length = subject_length(change.subject)
     if length > MAX_SUBJECT_LENGTH:
         place = layout.meeting_title if change.meeting.title else layout.title
         message = (

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from contact_manager.domain.change import AttendeeRole, ManualAttendee
+from contact_manager.domain.email_address import fold_address
 from contact_manager.formats.change_json.reader import Found, Places, Reader
 from contact_manager.formats.plain_text import kind_of, one_line, quote
 
@@ -22,12 +23,27 @@ def read_attendees(reader: Reader, groups: tuple[Places, ...]) -> tuple[ManualAt
     A person is a text (``Name <address>`` or the address alone) or an object with an address and a role;
     one text may name several, with commas or semicolons between them. Addresses stay as written.
     """
+    people = [person for found in _given(reader, groups) for person in _people(reader, found)]
+    return tuple(dict.fromkeys(people))
+
+
+def read_optional(reader: Reader, groups: tuple[Places, ...]) -> tuple[ManualAttendee, ...]:
+    """Return the people who need not come: addresses only, written as those of attendees are.
+
+    Noted as problems: everything that is no address.
+    """
+    entries = [entry for found in _given(reader, groups) for entry in _entries(reader, found)]
+    addresses = [reader.convert(entry, _checked_address) for entry in entries if not _is_blank(entry)]
+    return tuple(ManualAttendee(one, AttendeeRole.OPTIONAL) for one in addresses if one is not None)
+
+
+def _given(reader: Reader, groups: tuple[Places, ...]) -> list[Found]:
+    """Return what stands at the places of the first group that says anything."""
     for places in groups:
         given = [found for place in places if (found := reader.find((place,))) is not None]
         if given:
-            people = [person for found in given for person in _people(reader, found)]
-            return tuple(dict.fromkeys(people))
-    return ()
+            return given
+    return []
 
 
 def _people(reader: Reader, found: Found) -> Iterator[ManualAttendee]:
@@ -63,6 +79,17 @@ def _address(value: Any) -> str:
     text = one_line(value)
     match = _IN_BRACKETS.search(text)
     return (match[1] if match else text).strip()
+
+
+def _is_blank(entry: Found) -> bool:
+    return isinstance(entry.value, str) and not entry.value.strip()
+
+
+def _checked_address(value: Any) -> str:
+    address = _address(value)
+    if fold_address(address) is None:
+        raise ValueError(f"{quote(one_line(value))} is not an e-mail address")
+    return address
 
 
 def _role(value: Any) -> AttendeeRole:

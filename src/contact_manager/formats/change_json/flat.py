@@ -47,6 +47,7 @@ LAYOUT = Layout(
         ("metadata.include_meeting", "metadata.meetingRequired"),
     ),
     attendees=(("attendees",), ("metadata.attendees",)),
+    optional=(("optional",), ("metadata.optional",)),
     reason=("changeReason",),
     implementation_plan=("implementationPlan",),
     test_plan=("testPlan",),
@@ -56,6 +57,7 @@ LAYOUT = Layout(
     jira_ticket=("jiraTicket", "tickets.jira"),
     status=("status",),
     version=("version",),
+    change_type=("changeType", "metadata.changeType"),
 )
 
 

@@ -60,6 +60,7 @@ LAYOUT = Layout(
     meeting_location=_places(_CHANGE, "meetingLocation") + _places(_INVITE, "location"),
     wanted=tuple(_places((prefix,), "include_meeting", "meetingRequired") for prefix in _CHANGE),
     attendees=tuple(_places((prefix,), "attendees") for prefix in (*_CHANGE, *_INVITE)),
+    optional=tuple(_places((prefix,), "optional") for prefix in (*_CHANGE, *_INVITE)),
     reason=_places(_CHANGE, "changeReason"),
     implementation_plan=_places(_CHANGE, "implementationPlan"),
     test_plan=_places(_CHANGE, "testPlan"),
@@ -69,4 +70,5 @@ LAYOUT = Layout(
     jira_ticket=_places(_CHANGE, "jiraTicket") + _places(_TICKETS, "jira"),
     status=_places(_CHANGE, "status"),
     version=_places(_CHANGE, "version"),
+    change_type=_places(_CHANGE, "changeType"),
 )

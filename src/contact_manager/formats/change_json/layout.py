@@ -27,8 +27,8 @@ class Layout:
         starts, ends: Of the implementation; the first complete one counts.
         meeting_starts: The first that says anything counts.
         meeting_time_zone: Zone of the meeting's own start, when it is not the change's.
-        wanted, attendees: Groups of places; those of one group are read together, and the first group
-            that says anything counts.
+        wanted, attendees, optional: Groups of places; those of one group are read together, and the first
+            group that says anything counts.
         start_expected: Where a start is expected when there is none at all.
     """
 
@@ -46,6 +46,7 @@ class Layout:
     meeting_location: Places = ()
     wanted: tuple[Places, ...] = ()
     attendees: tuple[Places, ...] = ()
+    optional: tuple[Places, ...] = ()
     customer_holders: Places = ()
     objects: Places = ()
     kind: Places = ()
@@ -60,3 +61,4 @@ class Layout:
     jira_ticket: Places = ()
     status: Places = ()
     version: Places = ()
+    change_type: Places = ()

@@ -36,6 +36,7 @@ LAYOUT = Layout(
         ("changeMetadata.include_meeting", "changeMetadata.meetingRequired"),
     ),
     attendees=(("meetingInvite.attendees", "attendees"),),
+    optional=(("meetingInvite.optional", "optional"),),
     reason=("changeMetadata.changeReason",),
     implementation_plan=("changeMetadata.implementationPlan",),
     test_plan=("changeMetadata.testPlan",),
@@ -45,6 +46,7 @@ LAYOUT = Layout(
     jira_ticket=(f"{_TICKETS}.jira", "changeMetadata.jiraTicket"),
     status=("status", "changeMetadata.status"),
     version=("version", "changeMetadata.version"),
+    change_type=("changeMetadata.changeType", "changeType"),
 )
 
 

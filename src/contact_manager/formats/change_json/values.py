@@ -10,7 +10,7 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
-from contact_manager.domain.change import ChangeKind
+from contact_manager.domain.change import ChangeKind, fold_change_type
 from contact_manager.formats.plain_text import any_text, kind_of, one_line, quote
 
 MAX_DURATION = timedelta(hours=24)
@@ -87,6 +87,11 @@ def status(value: Any) -> str:
         ValueError: It is no text or holds control characters.
     """
     return one_line(value).lower()
+
+
+def change_type(value: Any) -> str:
+    """Return the sort of a technical change; what cannot name one is none, because nothing depends on it."""
+    return fold_change_type(value) if isinstance(value, str) else ""
 
 
 def announcement_kind(value: Any) -> ChangeKind:

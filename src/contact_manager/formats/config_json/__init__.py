@@ -62,13 +62,7 @@ def parse_config(data: bytes, *, source: str) -> Settings:
     except JsonDocumentError as exc:
         raise ConfigError([Problem("", str(exc))], source=source) from exc
     settings = _settings(_validated(document, source), source)
-    return replace(settings, warnings=(*misspelled_keys(document), *_without_effect(settings)))
-
-
-def _without_effect(settings: Settings) -> tuple[str, ...]:
-    if settings.meeting.templates_dir is None:
-        return ()
-    return ("$.meeting_config.templates_dir has no effect yet: the built-in texts are used",)
+    return replace(settings, warnings=tuple(misspelled_keys(document)))
 
 
 def config_schema() -> dict[str, Any]:

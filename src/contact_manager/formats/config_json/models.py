@@ -116,7 +116,8 @@ class MeetingConfig(ClosedSection):
         description="People one calendar entry may have.",
     )
     templates_dir: Line | None = Field(
-        None, description="Folder with templates that replace the built-in ones."
+        None,
+        description="Folder with templates that replace the built-in ones; relative to this file's folder.",
     )
     auto_schedule: bool = Field(
         _MEETING.auto_schedule,

@@ -54,3 +54,13 @@ def test_odd_text_does_not_cost_the_join_block(text: str) -> None:
     second = splice(first, "<p>new</p>", JOIN)
     assert second is not None
     assert TEAMS in second
+
+
+def test_a_join_block_that_ended_up_inside_our_element_is_kept() -> None:
+    live = page(as_own_block(f"<h2>Old</h2>{TEAMS}"))
+    assert splice(live, "new", JOIN) is None
+
+
+def test_a_malformed_body_is_replaced_only_when_no_join_link_is_lost() -> None:
+    assert splice(page(TEAMS, "<![x"), "new", JOIN) is None
+    assert splice(page("<![ odd"), "new", "") == as_own_block("new")

@@ -37,7 +37,13 @@ def _run(options: CancelOptions) -> RunReport:
 async def _cancel(change: Change, organizer: str, settings: Settings, options: CancelOptions) -> RunReport:
     run = run_options(options, label=change.change_id or "", is_dry_run=options.dry_run)
     async with open_meeting_services(settings, os.environ, run, organizer=organizer) as services:
-        return await cancel(change, services.calendar, organizer=organizer, is_dry_run=options.dry_run)
+        return await cancel(
+            change,
+            services.calendar,
+            organizer=organizer,
+            templates=services.templates,
+            is_dry_run=options.dry_run,
+        )
 
 
 def _show(report: RunReport, console: Console, talk: Console) -> None:

@@ -7,30 +7,47 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.text import Text
 
+from contact_manager.bootstrap import load_templates
 from contact_manager.domain.outcome import RunReport
 from contact_manager.entrypoints.cli.door import Presentation, finish, print_json
 from contact_manager.entrypoints.cli.inputs import read_settings
 from contact_manager.entrypoints.cli.options import CommonOptions
 from contact_manager.entrypoints.cli.text import show_remarks
 from contact_manager.formats.config_json import config_schema
+from contact_manager.formats.rendering import Templates, check_templates
 from contact_manager.formats.report_json import checked_config_report, settings_object
 from contact_manager.settings import Settings
 
 
 def check_config(options: CommonOptions) -> NoReturn:
-    """Check the configuration and name every problem with its place."""
-    loaded: list[Settings] = []
+    """Check the configuration and its templates, and name every problem with its place."""
+    checked: list[tuple[Settings, Templates]] = []
 
     def run() -> RunReport:
-        loaded.append(read_settings(options))
-        return RunReport(warnings=_remarks(loaded[0]))
+        settings = read_settings(options)
+        templates = load_templates(settings)
+        check_templates(templates)
+        checked.append((settings, templates))
+        return RunReport(warnings=_remarks(settings))
+
+    def as_json(report: RunReport) -> dict[str, Any]:
+        names = [name for _, templates in checked for name in templates.names]
+        return checked_config_report(report, templates=names)
 
     def as_text(report: RunReport, console: Console, talk: Console) -> None:
-        for settings in loaded:
-            console.print(Text(f"{settings.source} is fine: {len(settings.customers)} customers"))
+        for settings, templates in checked:
+            console.print(Text(_summary(settings, templates)))
         show_remarks(report, talk)
 
-    finish(options, run, Presentation(checked_config_report, as_text))
+    finish(options, run, Presentation(as_json, as_text))
+
+
+def _summary(settings: Settings, templates: Templates) -> str:
+    customers, used = len(settings.customers), len(templates.names)
+    told = f"{settings.source} is fine: {customers} customers"
+    if settings.meeting.templates_dir is not None:
+        told += f"; {used} template{'' if used == 1 else 's'} from {templates.folder} in use"
+    return "\n".join((told, *(f"  {name}" for name in templates.names)))
 
 
 def _remarks(settings: Settings) -> tuple[str, ...]:
