@@ -5,7 +5,7 @@ Every verb is safe to repeat; the contract suites run on every implementation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -101,6 +101,9 @@ class ObjectStore(Protocol):
 
     async def delete(self, key: str) -> None:
         """Remove the object; one that is gone already is fine."""
+
+    def list_keys(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the keys that begin with ``prefix``."""
 
 
 class Mailer(Protocol):

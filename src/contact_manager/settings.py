@@ -73,12 +73,12 @@ class NotificationSettings:
 
     Attributes:
         topics: SES topics of the mails.
-        lease_duration: After this a run that is still at work counts as dead, and another takes over. Longer
-            than any run may take.
+        lease_duration: How long one run may work on a meeting or a portion of mails before another takes
+            over.
     """
 
     topics: NotificationTopics = field(default_factory=NotificationTopics)
-    lease_duration: timedelta = timedelta(seconds=330)
+    lease_duration: timedelta = timedelta(seconds=180)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,19 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging import utils
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSEvent
+
+from contact_manager.domain.outcome import Action
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from contact_manager.bootstrap import ChangeProcessing
-    from contact_manager.domain.outcome import RunReport
+    from contact_manager.bootstrap.events import ChangeProcessing
     from contact_manager.formats.s3_event import Trigger
+    from contact_manager.services.change_meeting import MeetingResult
     from contact_manager.services.process_change import ProcessReport
     from contact_manager.services.process_messages import MessageOutcome
+    from contact_manager.services.reconcile_archive import ReconcileReport
 
 RESERVE_S = 30.0
 """This long before the deadline nothing new is begun."""
@@ -40,22 +44,30 @@ class _Instance:
     """What lives as long as the Lambda instance: a loop, and the connections that belong to it."""
 
     def __init__(self) -> None:
-        from contact_manager.bootstrap import open_change_processing
+        from contact_manager.bootstrap import RunOptions, load_settings
+        from contact_manager.bootstrap.events import open_change_processing
 
         self._runner = asyncio.Runner()
-        self._opened = open_change_processing(os.environ, on_throttle=_count_throttle)
-        self.processing: ChangeProcessing = self._runner.run(self._opened.__aenter__())
+        self._opened = open_change_processing(
+            load_settings(None, os.environ),
+            os.environ,
+            RunOptions(label="changes"),
+            on_throttle=_count_throttle,
+        )
+        self._processing: ChangeProcessing = self._runner.run(self._opened.__aenter__())
 
-    def run(self, event: dict[str, Any], deadline_s: float) -> tuple[MessageOutcome, ...]:
-        bodies = {str(one["messageId"]): str(one["body"]) for one in event.get("Records", [])}
+    def process(self, event: dict[str, Any], deadline_s: float) -> tuple[MessageOutcome, ...]:
+        bodies = {record.message_id: record.body for record in SQSEvent(event).records}
         return self._runner.run(
-            self.processing.process(
+            self._processing.process(
                 bodies, is_out_of_time=lambda: time.monotonic() > deadline_s, on_begin=_begin
             )
         )
 
-    def reconcile(self, deadline_s: float) -> dict[str, RunReport]:
-        return self._runner.run(self.processing.reconcile(lambda: time.monotonic() > deadline_s))
+    def reconcile(self, deadline_s: float) -> ReconcileReport:
+        return self._runner.run(
+            self._processing.reconcile(is_out_of_time=lambda: time.monotonic() > deadline_s)
+        )
 
 
 _instance: _Instance | None = None
@@ -73,7 +85,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     _logger.set_correlation_id(context.aws_request_id)
     try:
-        outcomes = _open_instance().run(event, _deadline_s(context))
+        outcomes = _open_instance().process(event, _deadline_s(context))
         for outcome in outcomes:
             _measure(outcome)
     finally:
@@ -89,12 +101,13 @@ def reconcile_handler(event: dict[str, Any], context: LambdaContext) -> dict[str
     """Bring the meetings of upcoming changes in the archive up to date, and tell how many of which."""
     _logger.set_correlation_id(context.aws_request_id)
     try:
-        reports = _open_instance().reconcile(_deadline_s(context))
-        for report in reports.values():
-            _measure_meeting(report)
+        done = _open_instance().reconcile(_deadline_s(context))
+        for result in done.meetings.values():
+            _measure_meeting(result)
     finally:
         _flush()
-    return {"changes": len(reports), "failed": [key for key, one in reports.items() if not one.is_ok]}
+    failed = sorted(change_id for change_id, result in done.meetings.items() if result.errors)
+    return {"changes": len(done.meetings), "failed": failed, "complete": done.is_complete}
 
 
 def _open_instance() -> _Instance:
@@ -124,6 +137,9 @@ def _measure(outcome: MessageOutcome) -> None:
 
 def _measure_change(report: ProcessReport) -> None:
     _count(f"Changes{report.verdict.value.capitalize()}", 1)
+    _metrics.add_metric(
+        name="ChangeDuration", unit=MetricUnit.Milliseconds, value=report.duration.total_seconds() * 1000
+    )
     if report.meeting is not None:
         _measure_meeting(report.meeting)
     if report.mails is not None:
@@ -131,12 +147,15 @@ def _measure_change(report: ProcessReport) -> None:
         _count("MailsFailed", len(report.mails.errors) + report.mails.refused)
 
 
-def _measure_meeting(report: RunReport) -> None:
-    result = report.action.value.capitalize() if report.is_ok else "Failed"
-    if result != "None":
-        _count(f"Meetings{result}", 1)
-    _count("Recipients", len(report.recipients.invited))
-    _count("CustomersFailed", len(report.unreadable))
+def _measure_meeting(result: MeetingResult) -> None:
+    report = result.report
+    if result.errors:
+        _count("MeetingsFailed", 1)
+    elif report is not None and report.action is not Action.NONE:
+        _count(f"Meetings{report.action.value.capitalize()}", 1)
+    if report is not None:
+        _count("Recipients", len(report.recipients.invited))
+        _count("CustomersFailed", len(report.unreadable))
 
 
 def _count_throttle(service: str) -> None:

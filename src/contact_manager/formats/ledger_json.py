@@ -15,23 +15,37 @@ _MARK_LENGTH = 24
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who works on something, and until when that counts; nobody when ``expires_at`` is None."""
+    """Until when a note belongs to somebody, and to whom: ``""`` for a run that has ended without success."""
 
     owner: str = ""
     expires_at: datetime | None = None
 
-    def is_held_by_other(self, owner: str, now: datetime) -> bool:
-        """Whether somebody else works on it now."""
-        return self.expires_at is not None and self.owner != owner and now < self.expires_at
+    def is_running(self, now: datetime) -> bool:
+        """Whether a run works on it now."""
+        return bool(self.owner) and self.counts(now)
+
+    def counts(self, now: datetime) -> bool:
+        """Whether the lease has not ended yet."""
+        return self.expires_at is not None and now < self.expires_at
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The meeting of a change: who works on it, and for which transitions that was done."""
+    """The meeting of a change: which run works on it, and what was done.
+
+    Attributes:
+        lease: Of the run that works on it.
+        doing: The task of that run.
+        customer: Whose trigger started that run, and comes again when it fails.
+        is_approved: Whether the change was ever approved: there may be a meeting.
+        done: The task that came to its end last.
+    """
 
     lease: Lease = field(default_factory=Lease)
     doing: str = ""
-    done: tuple[str, ...] = ()
+    customer: str = ""
+    is_approved: bool = False
+    done: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +75,14 @@ def address_mark(address: str) -> str:
 
 def dump_claim(claim: Claim) -> bytes:
     """Return the claim as JSON."""
-    return orjson.dumps(
-        {**_lease(claim.lease), "doing": claim.doing, "done": list(claim.done)}, option=orjson.OPT_INDENT_2
-    )
+    parts = {
+        **_lease(claim.lease),
+        "doing": claim.doing,
+        "customer": claim.customer,
+        "is_approved": claim.is_approved,
+        "done": claim.done,
+    }
+    return orjson.dumps(parts, option=orjson.OPT_INDENT_2)
 
 
 def load_claim(data: bytes) -> Claim:
@@ -73,7 +92,13 @@ def load_claim(data: bytes) -> Claim:
         ValueError: It is none.
     """
     parts = _parts(data)
-    return Claim(_read_lease(parts), str(parts.get("doing") or ""), tuple(map(str, parts.get("done") or ())))
+    return Claim(
+        _read_lease(parts),
+        str(parts.get("doing") or ""),
+        str(parts.get("customer") or ""),
+        bool(parts.get("is_approved")),
+        str(parts.get("done") or ""),
+    )
 
 
 def dump_ledger(ledger: Ledger) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contact_manager.domain.lifecycle import ChangeHistory, read_status
+from contact_manager.domain.lifecycle import ChangeHistory, ChangeStatus, read_status
 from contact_manager.domain.outcome import ReportedMeeting, RunReport
 from contact_manager.formats.plain_text import any_text
 
@@ -53,11 +53,24 @@ def dump_record(document: Mapping[str, Any]) -> bytes:
 
 def read_history(record: Mapping[str, Any]) -> ChangeHistory:
     """Return the statuses that the record's ``modifications`` tell of, oldest first."""
-    entries = record.get("modifications")
-    words = [_word(one.get("modification_type")) for one in _objects(entries)]
+    entries = _objects(record.get("modifications"))
+    words = [_word(one.get("modification_type")) for one in entries]
     statuses = tuple(status for word in words if (status := read_status(word)) is not None)
-    approved = any(_find(record, key) for key in _APPROVAL_KEYS) or bool(record.get("meeting_metadata"))
+    approved = (
+        any(_find(record, key) for key in _APPROVAL_KEYS)
+        or bool(record.get("meeting_metadata"))
+        or any(_word(one.get("transition")).endswith(f":{ChangeStatus.APPROVED}") for one in entries)
+    )
     return ChangeHistory(statuses, has_approval=approved)
+
+
+def processed_transitions(record: Mapping[str, Any], customer: str) -> frozenset[str]:
+    """Return the transitions that were processed for a customer."""
+    return frozenset(
+        any_text(one.get("transition"))
+        for one in _objects(record.get("modifications"))
+        if one.get("modification_type") == "processed" and one.get("customer_code") == customer
+    )
 
 
 def read_request_type(record: Mapping[str, Any]) -> str:

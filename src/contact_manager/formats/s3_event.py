@@ -87,18 +87,24 @@ def trigger_of(bucket: str, key: str, principal: str = "") -> Trigger | None:
     return Trigger(bucket, key, customer, match[2], principal)
 
 
-def written_by_role(trigger: Trigger, role_arn: str) -> bool:
-    """Return whether the role wrote the trigger itself.
+@dataclass(frozen=True, slots=True)
+class Role:
+    """An IAM role; ``unique_id`` is what AWS calls it in its logs (``AROA…``), or ``""`` when not known."""
 
-    S3 names the writer by an id such as ``AWS:AROAEXAMPLE:session``, or by an ARN; a session's ARN holds the
-    role's name.
-    """
-    if not role_arn or not trigger.principal:
-        return False
-    principal = trigger.principal.removeprefix("AWS:")
-    account, _, name = role_arn.partition(":role/")
-    session = f"{account.replace(':iam:', ':sts:')}:assumed-role/{name.rsplit('/', 1)[-1]}/"
-    return principal == role_arn or principal.startswith(session)
+    arn: str
+    unique_id: str = ""
+
+    def has_written(self, trigger: Trigger) -> bool:
+        """Return whether a session of the role wrote the trigger.
+
+        S3 names the writer as ``AWS:{unique id}:{session}`` (Amazon S3 user guide, "Event message
+        structure"); forwarders may put the role's or the session's ARN there.
+        """
+        principal = trigger.principal.removeprefix("AWS:")
+        account, _, name = self.arn.partition(":role/")
+        session = f"{account.replace(':iam:', ':sts:')}:assumed-role/{name.rsplit('/', 1)[-1]}/"
+        is_named = principal == self.arn or principal.startswith(session)
+        return is_named or bool(self.unique_id and principal.startswith(f"{self.unique_id}:"))
 
 
 def _of_record(record: Any) -> Iterator[Trigger]:

@@ -46,18 +46,17 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class NotifyReport:
-    """What was sent: how many now, how many before, who was left out, and what went wrong."""
+    """What was sent: how many now, how many before, who was left out, and what went wrong.
+
+    ``errors`` may pass; a ``problem`` is one of the change itself.
+    """
 
     sent: int = 0
     sent_before: int = 0
     refused: int = 0
     excluded: tuple[Exclusion, ...] = field(default=(), repr=False)
     errors: tuple[RemoteServiceError, ...] = ()
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether nothing is left to send."""
-        return not self.errors
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +108,7 @@ async def _send_missing(
     report = NotifyReport(sent_before=len(audience.people) - len(missing), excluded=audience.excluded)
     if not missing:
         return report
-    is_taken = services.leases.is_held_by_other(held)
-    if is_taken or not await services.leases.write(held, held.note, keeps=True):
+    if services.leases.is_taken(held) or not await services.leases.keep(held, held.note):
         busy = _later("Busy", "another run sends these mails now")
         return replace(report, errors=(busy,))
     for start in range(0, len(missing), CHUNK_SIZE):
@@ -120,10 +118,12 @@ async def _send_missing(
             break
         chunk = missing[start : start + CHUNK_SIZE]
         report, note = await _send_chunk(notification, audience, services, chunk, (report, held.note))
-        if not await services.leases.write(held, note, keeps=True):
+        if not await services.leases.keep(held, note):
             lost = _later("Busy", "another run has taken over these mails")
             return replace(report, errors=(*report.errors, lost))
-    await services.leases.write(held, held.note, keeps=False)
+        if not any(note.is_settled(address) for address in chunk):
+            break
+    await services.leases.release(held, held.note)
     return report
 
 

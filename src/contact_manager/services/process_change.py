@@ -3,56 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
 
-from contact_manager.domain.change import Change
 from contact_manager.domain.email_address import fold_address
-from contact_manager.domain.lifecycle import (
-    LIFECYCLE,
-    ChangeHistory,
-    ChangeStatus,
-    MeetingStep,
-    Steps,
-    forbidden_jump,
-    needs_meeting,
-    read_status,
-)
+from contact_manager.domain.lifecycle import ChangeStatus, MeetingStep, forbidden_jump
 from contact_manager.domain.notification import NotificationTopics
-from contact_manager.domain.outcome import Action, ErrorKind, ReportedError, RunReport, reported_errors
-from contact_manager.errors import ConflictError, InvalidChangeError, RemoteServiceError
+from contact_manager.domain.outcome import ErrorKind, ReportedError, reported_errors
+from contact_manager.errors import ContactManagerError, InvalidChangeError
 from contact_manager.formats import record_json
-from contact_manager.formats.change_json import parse_change
-from contact_manager.formats.ledger_json import Claim
 from contact_manager.formats.record_json import Entry
 from contact_manager.formats.s3_event import Trigger
 from contact_manager.ports import Mailer, ObjectStore
-from contact_manager.services.cancel_meeting import cancel_meeting
-from contact_manager.services.leases import LeasedNote, Leases
+from contact_manager.services.change_meeting import MeetingResult, MeetingRun
+from contact_manager.services.change_record import ChangeRecord, ChangeTask
+from contact_manager.services.leases import Leases
 from contact_manager.services.notify import Notification, NotifyReport, NotifyServices, notify
-from contact_manager.services.schedule_meeting import (
-    MeetingServices,
-    ScheduleRequest,
-    choose_topics,
-    schedule_meeting,
-)
-
-_log = logging.getLogger(__name__)
+from contact_manager.services.schedule_meeting import MeetingServices
 
 MAX_ROUNDS = 3
 """How often a change that is edited under our hands is read and decided anew."""
-
-MAX_RECORD_CONFLICTS = 20
-"""How often the archive object is read again because somebody else wrote; a hundred customers may write."""
-
-CLAIM_POLLS = 20
-CLAIM_POLL_INTERVAL = timedelta(seconds=1)
-"""How long a run waits for another one that works on the meeting of the same change."""
 
 
 class Verdict(StrEnum):
@@ -69,15 +41,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProcessReport:
-    """What was done for one trigger; ``reason`` says why nothing was."""
+    """What was done for one trigger, and how long it took; ``reason`` says why nothing was."""
 
     trigger: Trigger
     verdict: Verdict
     reason: str = ""
     status: ChangeStatus | None = None
-    meeting: RunReport | None = None
+    meeting: MeetingResult | None = None
     mails: NotifyReport | None = None
     errors: tuple[ReportedError, ...] = ()
+    duration: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,245 +86,172 @@ async def process_change(trigger: Trigger, services: ProcessServices) -> Process
     The archive object is the truth, whatever the message says. Calling it again is safe: what was done is
     found in the calendar, the claim and the ledger. The trigger is deleted last.
     """
+    work = _Work(trigger, services)
+    report: ProcessReport | None = None
     try:
         for _ in range(MAX_ROUNDS):
-            report = await _Round(trigger, services).run()
-            if report is not None:
+            report, has_moved_on = await work.run(finished=report)
+            if not has_moved_on:
                 return report
-    except RemoteServiceError as error:
+    except ContactManagerError as error:
         return ProcessReport(trigger, Verdict.RETRY, errors=reported_errors(error))
     moved = "the change was edited again and again while it was worked on"
     return ProcessReport(trigger, Verdict.RETRY, reason=moved)
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """A change as it was read, and what is to be done about it."""
-
-    change: Change
-    record: Mapping[str, Any]
-    status: ChangeStatus
-    history: ChangeHistory
-    steps: Steps
-
-    @property
-    def transition(self) -> str:
-        return self.history.transition(self.status, self.change.version)
-
-    @property
-    def name(self) -> str:
-        """The transition and the status: versions may stay the same over several statuses."""
-        return f"{self.transition}:{self.status}"
-
-
-@dataclass(frozen=True, slots=True)
-class _MeetingResult:
-    report: RunReport | None = None
-    errors: tuple[ReportedError, ...] = ()
-    is_superseded: bool = False
-
-
-class _Round:
-    """One reading of the change, and all that follows from it."""
+class _Work:
+    """What is done for one trigger."""
 
     def __init__(self, trigger: Trigger, services: ProcessServices) -> None:
+        zone = services.meeting.settings.meeting.time_zone
         self._trigger = trigger
         self._services = services
+        self._record = ChangeRecord(services.store, trigger.change_id, time_zone=zone)
 
-    async def run(self) -> ProcessReport | None:
-        """Return what was done, or None when the change was edited meanwhile."""
-        read = await self._read()
-        if isinstance(read, ProcessReport):
-            return read
-        refused = self._refuse(read)
-        if refused is not None:
-            return refused
-        if read.steps.meeting is MeetingStep.SCHEDULE:
-            meeting, mails = await asyncio.gather(self._see_to_meeting(read), self._send_mails(read))
-        else:
-            meeting = await self._see_to_meeting(read)
-            mails = None if meeting.is_superseded else await self._send_mails(read)
+    async def run(self, finished: ProcessReport | None) -> tuple[ProcessReport, bool]:
+        """Read the change and do what it asks for.
+
+        Args:
+            finished: What was done for the trigger before the change moved on; the trigger is gone since.
+
+        Returns:
+            What was done, and whether the change moved on meanwhile.
+        """
+        task = await self._read(must_have_trigger=finished is None)
+        if isinstance(task, ProcessReport):
+            return finished or task, False
+        refused = self._refusal(task)
+        if refused:
+            return self._report(Verdict.REJECTED, refused, task), False
+        meeting, mails = await self._do_steps(task)
         if meeting.is_superseded:
-            return None
-        return await self._finish(read, meeting, mails)
+            return self._report(Verdict.RETRY, task=task), True
+        return await self._finish(task, meeting, mails)
 
-    async def _read(self) -> _Task | ProcessReport:
+    async def _read(self, *, must_have_trigger: bool) -> ChangeTask | ProcessReport:
         services, trigger = self._services, self._trigger
         if services.is_out_of_time():
             return self._report(Verdict.RETRY, "there was no time left to begin")
-        if await services.store.fetch(trigger.key) is None:
+        has_trigger = not must_have_trigger or await services.store.fetch(trigger.key) is not None
+        data = await self._record.fetch()
+        if data is None and has_trigger:
+            return self._report(Verdict.RETRY, f"there is no {self._record.key}")
+        try:
+            task = self._record.understand(data) if data is not None else None
+        except InvalidChangeError as error:
+            report = self._report(Verdict.REJECTED, "the change is wrong")
+            return replace(report, errors=reported_errors(error))
+        if not has_trigger and not self._was_deleted_too_early(task):
             return self._report(Verdict.IGNORED, "the trigger is gone: it was processed before")
-        found = await services.store.fetch(trigger.archive_key)
-        if found is None:
-            return self._report(Verdict.RETRY, f"there is no {trigger.archive_key}")
-        return await self._understand(found.data)
+        if task is None:
+            await services.store.delete(trigger.key)
+            return self._report(Verdict.IGNORED, "its status asks for nothing")
+        return task
 
-    async def _understand(self, data: bytes) -> _Task | ProcessReport:
-        source, zone = self._trigger.archive_key, self._services.meeting.settings.meeting.time_zone
-        try:
-            change = parse_change(data, source=source, default_time_zone=zone)
-            record = record_json.load_record(data)
-        except InvalidChangeError as error:
-            return replace(
-                self._report(Verdict.REJECTED, "the change is wrong"), errors=reported_errors(error)
-            )
-        status = read_status(change.status, record_json.read_request_type(record))
-        if status is None:
-            await self._services.store.delete(self._trigger.key)
-            return self._report(Verdict.IGNORED, f"the status {change.status!r} asks for nothing")
-        return _Task(change, record, status, record_json.read_history(record), LIFECYCLE[status])
-
-    def _refuse(self, task: _Task) -> ProcessReport | None:
-        code = self._trigger.customer
-        if (task.change.change_id or "").strip() not in ("", self._trigger.change_id):
-            return self._report(Verdict.REJECTED, "the archive object holds another change", task)
-        if code not in task.change.customers:
-            return self._report(Verdict.REJECTED, f"{code} is not a customer of the change", task)
-        if code not in self._services.meeting.settings.customers:
-            return self._report(Verdict.REJECTED, f"{code} is not configured", task)
-        jump = forbidden_jump(task.status, task.history)
-        return self._report(Verdict.REJECTED, jump, task) if jump else None
-
-    # -- the meeting: once for the change
-
-    async def _see_to_meeting(self, task: _Task) -> _MeetingResult:
-        if not self._touches_meeting(task):
-            return _MeetingResult()
-        try:
-            return await self._claimed(task)
-        except InvalidChangeError as error:
-            return _MeetingResult(errors=reported_errors(error))
-        except RemoteServiceError as error:
-            return _MeetingResult(errors=reported_errors(error))
-
-    def _touches_meeting(self, task: _Task) -> bool:
-        if task.steps.meeting is MeetingStep.LEAVE or record_json.is_test_run(task.record):
+    def _was_deleted_too_early(self, task: ChangeTask | None) -> bool:
+        """Whether a run for an earlier status deleted the trigger that was just written for this one."""
+        if task is None:
             return False
-        if task.steps.meeting is MeetingStep.CANCEL:
-            return True
-        settings = self._services.meeting.settings.meeting
-        return needs_meeting(task.change, auto_schedule=settings.auto_schedule)
+        processed = record_json.processed_transitions(task.record, self._trigger.customer)
+        return bool(processed) and task.name not in processed
 
-    async def _claimed(self, task: _Task) -> _MeetingResult:
-        """Let exactly one run do it; the others go on, or wait when mails must come after."""
-        leases, key = self._services.leases, f"claims/{self._trigger.change_id}.json"
-        for _ in range(CLAIM_POLLS):
-            held = await leases.read_claim(key)
-            never_made = held.etag is None and not task.history.was_approved
-            if task.name in held.note.done or (task.steps.meeting is MeetingStep.CANCEL and never_made):
-                return _MeetingResult()
-            is_taken = leases.is_held_by_other(held)
-            if is_taken and held.note.doing == task.name and task.steps.meeting is MeetingStep.SCHEDULE:
-                return _MeetingResult()
-            if not is_taken and await leases.write(held, replace(held.note, doing=task.name), keeps=True):
-                return await self._do_claimed(task, held)
-            await asyncio.sleep(CLAIM_POLL_INTERVAL.total_seconds())
-        busy = ReportedError(ErrorKind.REMOTE, "Busy", "another run works on the meeting of this change")
-        return _MeetingResult(errors=(busy,))
+    def _refusal(self, task: ChangeTask) -> str:
+        code = self._trigger.customer
+        if (task.change.change_id or "").strip() != self._trigger.change_id:
+            return f"{self._record.key} holds another change"
+        if code not in task.change.customers:
+            return f"{code} is not a customer of the change"
+        if code not in self._services.meeting.settings.customers:
+            return f"{code} is not configured"
+        return forbidden_jump(task.status, task.history)
 
-    async def _do_claimed(self, task: _Task, held: LeasedNote[Claim]) -> _MeetingResult:
-        claim = replace(held.note, doing="")
-        try:
-            now = await self._read()
-            if not isinstance(now, _Task) or now.name != task.name:
-                return _MeetingResult(is_superseded=True)
-            report = await self._bring_about(now)
-            if report.is_ok:
-                await self._record(lambda record: _with_outcome(record, report, self._entry))
-                claim = replace(claim, done=(*claim.done, task.name))
-            return _MeetingResult(report, report.errors)
-        finally:
-            await self._services.leases.write(held, claim, keeps=False)
-
-    async def _bring_about(self, task: _Task) -> RunReport:
+    async def _do_steps(self, task: ChangeTask) -> tuple[MeetingResult, NotifyReport | None]:
+        """See to the meeting and the mails at once; what cancels a meeting comes before its mails."""
+        if task.is_test_run or task.steps.meeting is MeetingStep.LEAVE:
+            return MeetingResult(was_approved=task.history.was_approved), await self._send_mails(task)
         services = self._services
-        if task.steps.meeting is MeetingStep.CANCEL:
-            return await cancel_meeting(task.change, services.meeting.calendar, organizer=services.organizer)
-        selection = choose_topics(task.change, services.meeting.settings)
-        request = ScheduleRequest(task.change, services.organizer, selection)
-        return await schedule_meeting(request, services.meeting)
+        run = MeetingRun(
+            self._record,
+            services.meeting,
+            services.leases,
+            services.organizer,
+            services.role,
+            self._trigger.customer,
+        )
+        if task.steps.meeting is MeetingStep.SCHEDULE:
+            return await asyncio.gather(run.bring_about(task), self._send_mails(task))
+        meeting = await run.bring_about(task)
+        keeps_mails = task.steps.mails_only_approved and not meeting.was_approved
+        if meeting.is_superseded or meeting.is_waiting or keeps_mails:
+            return meeting, None
+        return meeting, await self._send_mails(task)
 
-    # -- the mails: once for each person
-
-    async def _send_mails(self, task: _Task) -> NotifyReport | None:
-        if task.steps.mails_only_approved and not task.history.was_approved:
-            return None
+    async def _send_mails(self, task: ChangeTask) -> NotifyReport | None:
         services, trigger = self._services, self._trigger
         kind = task.steps.notification
+        folder = f"ledger/{trigger.change_id}/{task.transition}/{trigger.customer}"
         notification = Notification(
             task.change,
             kind,
             services.meeting.settings.customers[trigger.customer],
             services.topics.topic_for(kind, task.change.kind),
-            f"ledger/{trigger.change_id}/{task.transition}/{trigger.customer}/{kind}.json",
+            f"{folder}/{kind}.json",
         )
-        if record_json.is_test_run(task.record):
+        if task.is_test_run:
             submitter = fold_address(record_json.read_submitter(task.record))
             if submitter is None:
-                return None
-            notification = replace(notification, only_to=submitter)
-        senders = NotifyServices(
-            services.meeting.directory,
-            services.mailer,
-            services.leases,
-            services.meeting.templates,
-            services.sender,
-            services.is_out_of_time,
+                return NotifyReport(problem="it is a test run, and names no submitter with an address")
+            notification = replace(notification, only_to=submitter, ledger_key=f"{folder}/{kind}-test.json")
+        return await notify(
+            notification,
+            NotifyServices(
+                services.meeting.directory,
+                services.mailer,
+                services.leases,
+                services.sender,
+                services.is_out_of_time,
+            ),
         )
-        return await notify(notification, senders)
-
-    # -- the end
 
     async def _finish(
-        self, task: _Task, meeting: _MeetingResult, mails: NotifyReport | None
-    ) -> ProcessReport:
-        mail_errors = tuple(
-            line for error in (mails.errors if mails else ()) for line in reported_errors(error)
+        self, task: ChangeTask, meeting: MeetingResult, mails: NotifyReport | None
+    ) -> tuple[ProcessReport, bool]:
+        errors = (*meeting.errors, *_mail_errors(mails))
+        comes_again = meeting.comes_again or bool(mails and mails.errors)
+        report = replace(
+            self._report(Verdict.RETRY if comes_again else Verdict.DONE, task=task),
+            meeting=meeting,
+            mails=mails,
+            errors=errors,
         )
-        errors = (*meeting.errors, *mail_errors)
-        verdict = Verdict.RETRY if any(one.kind is not ErrorKind.INPUT for one in errors) else Verdict.DONE
-        if verdict is Verdict.DONE:
-            entry = replace(self._entry("processed"), customer=self._trigger.customer, transition=task.name)
-            await self._record(lambda record: record_json.with_entry(record, entry))
-            await self._services.store.delete(self._trigger.key)
-        return replace(self._report(verdict, task=task), meeting=meeting.report, mails=mails, errors=errors)
+        if comes_again:
+            return report, False
+        entry = Entry(
+            "processed",
+            self._services.meeting.clock.now(),
+            self._services.role,
+            self._trigger.customer,
+            task.name,
+        )
+        await self._record.rewrite(lambda record: record_json.with_entry(record, entry))
+        await self._services.store.delete(self._trigger.key)
+        return report, await self._has_moved_on(task)
 
-    async def _record(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        """Write the outcome into the archive object, whoever else writes there."""
-        store, key = self._services.store, self._trigger.archive_key
-        for attempt in range(1, MAX_RECORD_CONFLICTS + 1):
-            found = await store.fetch(key)
-            if found is None:
-                return
-            record = record_json.load_record(found.data)
-            changed = change(record)
-            if changed == record:
-                return
-            try:
-                await store.write(key, record_json.dump_record(changed), etag=found.etag)
-            except ConflictError:
-                if attempt == MAX_RECORD_CONFLICTS:
-                    raise
-                await asyncio.sleep(random.uniform(0, 0.1 * attempt))  # noqa: S311 - no secret
-            else:
-                return
+    async def _has_moved_on(self, task: ChangeTask) -> bool:
+        """Whether the change asks for something else by now: its new trigger may be what was deleted."""
+        data = await self._record.fetch()
+        try:
+            now = self._record.understand(data) if data is not None else None
+        except InvalidChangeError:
+            return False
+        return now is not None and now.name != task.name
 
-    def _entry(self, kind: str) -> Entry:
-        return Entry(kind, self._services.meeting.clock.now(), self._services.role)
-
-    def _report(self, verdict: Verdict, reason: str = "", task: _Task | None = None) -> ProcessReport:
+    def _report(self, verdict: Verdict, reason: str = "", task: ChangeTask | None = None) -> ProcessReport:
         return ProcessReport(self._trigger, verdict, reason, task.status if task else None)
 
 
-def _with_outcome(record: dict[str, Any], report: RunReport, entry: Callable[[str], Entry]) -> dict[str, Any]:
-    """Return the record with what became of the meeting; the same twice changes nothing."""
-    had_meeting = bool(record.get("meeting_metadata"))
-    if report.action in (Action.CANCELLED, Action.NONE):
-        if not had_meeting and report.action is Action.NONE:
-            return record
-        return record_json.with_entry(record_json.without_meeting(record), entry("meeting_cancelled"))
-    changed = record_json.with_meeting(record, report)
-    if changed == record:
-        return record
-    is_new = not had_meeting or report.action is Action.CREATED
-    return record_json.with_entry(changed, entry("meeting_scheduled" if is_new else "meeting_updated"))
+def _mail_errors(mails: NotifyReport | None) -> tuple[ReportedError, ...]:
+    if mails is None:
+        return ()
+    lines = tuple(line for error in mails.errors for line in reported_errors(error))
+    return (*lines, ReportedError(ErrorKind.INPUT, "NoSubmitter", mails.problem)) if mails.problem else lines

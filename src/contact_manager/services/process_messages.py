@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from contact_manager.formats.s3_event import MessageError, Trigger, parse_message, written_by_role
+from contact_manager.domain.outcome import ErrorKind, ReportedError
+from contact_manager.formats.s3_event import MessageError, Role, Trigger, parse_message
 from contact_manager.services.process_change import ProcessReport, ProcessServices, Verdict, process_change
 
 _log = logging.getLogger(__name__)
@@ -19,7 +22,7 @@ _ADDRESS = re.compile(r"[^\s<>,;:\"']+@[^\s<>,;:\"']+")
 
 @dataclass(frozen=True, slots=True)
 class MessageOutcome:
-    """What became of one message; ``comes_again`` when something is left that may succeed later."""
+    """What became of one message; ``rejected`` says why it can never be understood."""
 
     message_id: str
     reports: tuple[ProcessReport, ...] = ()
@@ -27,38 +30,43 @@ class MessageOutcome:
 
     @property
     def comes_again(self) -> bool:
-        """Whether the queue has to keep the message."""
+        """Whether the queue has to keep the message: something is left that may succeed later."""
         return any(report.verdict is Verdict.RETRY for report in self.reports)
 
 
+@dataclass(frozen=True, slots=True)
+class MessageRules:
+    """Which messages count, and what is told of them.
+
+    Attributes:
+        bucket: The only bucket that is listened to.
+        own_role: What it wrote itself is no news; None for no such role.
+        on_begin: Called with message id and trigger, in the task that processes it.
+    """
+
+    bucket: str
+    own_role: Role | None = None
+    on_begin: Callable[[str, Trigger], None] = lambda _message_id, _trigger: None
+
+
 async def process_messages(
-    bodies: Mapping[str, str],
-    new_services: Callable[[], ProcessServices],
-    *,
-    bucket: str,
-    own_role: str = "",
-    on_begin: Callable[[str, Trigger], None] | None = None,
+    bodies: Mapping[str, str], new_services: Callable[[], ProcessServices], rules: MessageRules
 ) -> tuple[MessageOutcome, ...]:
     """Process messages at the same time, each on its own.
 
     Args:
         bodies: By message id.
-        new_services: Makes what one trigger is processed with: every attempt has leases of its own.
-        bucket: The only bucket that is listened to.
-        own_role: ARN of our own role; what it wrote itself is no news.
-        on_begin: Called with message id and trigger, in the task that processes it.
+        new_services: Makes what one trigger is processed with: every run has leases of its own.
+        rules: Which messages count.
     """
     slots = asyncio.Semaphore(MAX_CONCURRENT_TRIGGERS)
 
     async def work(message_id: str, trigger: Trigger) -> ProcessReport:
-        if on_begin is not None:
-            on_begin(message_id, trigger)
-        if trigger.bucket != bucket:
-            return _told(ProcessReport(trigger, Verdict.REJECTED, f"the bucket {trigger.bucket} is not ours"))
-        if written_by_role(trigger, own_role):
-            return _told(ProcessReport(trigger, Verdict.IGNORED, "we wrote it ourselves"))
         async with slots:
-            return _told(await process_change(trigger, new_services()))
+            rules.on_begin(message_id, trigger)
+            began = time.monotonic()
+            report = await _process(trigger, new_services, rules)
+            return _told(replace(report, duration=timedelta(seconds=time.monotonic() - began)))
 
     async def handle(message_id: str, body: str) -> MessageOutcome:
         try:
@@ -66,10 +74,25 @@ async def process_messages(
         except MessageError as error:
             _log.error("message.rejected message_id=%s reason=%s", message_id, error)
             return MessageOutcome(message_id, rejected=str(error))
-        reports = tuple(await asyncio.gather(*(work(message_id, trigger) for trigger in triggers)))
-        return MessageOutcome(message_id, reports)
+        reports = await asyncio.gather(*(work(message_id, trigger) for trigger in triggers))
+        return MessageOutcome(message_id, tuple(reports))
 
     return tuple(await asyncio.gather(*(handle(*message) for message in bodies.items())))
+
+
+async def _process(
+    trigger: Trigger, new_services: Callable[[], ProcessServices], rules: MessageRules
+) -> ProcessReport:
+    if trigger.bucket != rules.bucket:
+        return ProcessReport(trigger, Verdict.REJECTED, f"the bucket {trigger.bucket} is not ours")
+    if rules.own_role is not None and rules.own_role.has_written(trigger):
+        return ProcessReport(trigger, Verdict.IGNORED, "we wrote it ourselves")
+    try:
+        return await process_change(trigger, new_services())
+    except Exception as error:  # noqa: BLE001 - one message must not spoil the others of its batch
+        _log.exception("change.crashed change_id=%s customer=%s", trigger.change_id, trigger.customer)
+        crashed = ReportedError(ErrorKind.REMOTE, type(error).__name__, str(error))
+        return ProcessReport(trigger, Verdict.RETRY, "a defect of this tool", errors=(crashed,))
 
 
 def _told(report: ProcessReport) -> ProcessReport:

@@ -132,5 +132,6 @@ class SesAccount:
         try:
             return await self._access.http.send(asked, request, self._endpoint, credentials)
         except ThrottledError:
+            self._access.on_throttle(asked.service)
             self._limiter.slow_down()
             raise

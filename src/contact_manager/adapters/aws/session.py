@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import ssl
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from types import TracebackType
@@ -52,6 +53,7 @@ class AwsAccess:
         label: Says in the customers' logs what the roles are assumed for; a change id.
         connections: Most connections to one service at the same time.
         patience: How failed requests are repeated.
+        on_throttle: Called with the name of a service that asks to come more slowly.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class AwsAccess:
         label: str = "",
         connections: int = MAX_CONNECTIONS,
         patience: Patience | None = None,
+        on_throttle: Callable[[str], None] = lambda _service: None,
     ) -> None:
         self._profile = profile
         self._region = region
@@ -72,6 +75,7 @@ class AwsAccess:
         self._endpoints = SharedCalls[tuple[str, str], Endpoint]()
         self._own_credentials = SharedCalls[str, Any]()
         self.patience = patience or Patience()
+        self.on_throttle = on_throttle
         self.http = SignedHttp(tls, connections=connections)
         caller = Caller(self._fetch_sts_endpoint, self.fetch_own_credentials)
         session_name = role_session_name(label)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -52,9 +52,17 @@ JOIN_LINK_DELAYS_S = (0.5, 1.0, 2.0, 3.0, 4.0)
 class GraphCalendar:
     """The default calendar of one mailbox."""
 
-    def __init__(self, organizer: str, tokens: TokenSource, *, base_url: str, tls: ssl.SSLContext) -> None:
+    def __init__(
+        self,
+        organizer: str,
+        tokens: TokenSource,
+        *,
+        base_url: str,
+        tls: ssl.SSLContext,
+        on_throttle: Callable[[str], None] = lambda _service: None,
+    ) -> None:
         self._organizer = organizer
-        self._http = GraphHttp(base_url, organizer, tokens, tls=tls)
+        self._http = GraphHttp(base_url, organizer, tokens, tls=tls, on_throttle=on_throttle)
         self._events_url = f"{self._http.base_url}/users/{quote(organizer, safe='@')}/events"
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import ssl
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,11 +47,20 @@ class GraphHttp:
     is not when it may have been carried out: the caller looks first.
     """
 
-    def __init__(self, base_url: str, mailbox: str, tokens: TokenSource, *, tls: ssl.SSLContext) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        mailbox: str,
+        tokens: TokenSource,
+        *,
+        tls: ssl.SSLContext,
+        on_throttle: Callable[[str], None],
+    ) -> None:
         self.base_url = base_url.rstrip("/")
         self._mailbox = mailbox
         self._tokens = tokens
         self._tls = tls
+        self._on_throttle = on_throttle
         self._proxy = choose_proxy(base_url)
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._session: aiohttp.ClientSession | None = None
@@ -144,6 +153,8 @@ class GraphHttp:
         )
         wait_s = _retry_after_s(response.headers)
         throttled = response.status == _OVER_QUOTA or (response.status == _UNAVAILABLE and wait_s is not None)
+        if throttled:
+            self._on_throttle("graph")
         passing = throttled or (reads and (error.retryable or error.is_conflict))
         if not passing or (wait_s or 0) > MAX_WAIT_S:
             raise error

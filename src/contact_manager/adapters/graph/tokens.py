@@ -57,7 +57,12 @@ class TokenSource:
             if self._sign_in is None:
                 credential = await self._find_credential()
                 self._sign_in = _SignIn(credential, self._authority_host, self._scope, self._tls)
-            return await asyncio.to_thread(self._sign_in.fetch_token)
+            try:
+                return await asyncio.to_thread(self._sign_in.fetch_token)
+            except RemoteServiceError as error:
+                if not error.retryable:
+                    self._sign_in = None  # a secret may have been renewed: it is read again next time
+                raise
 
     async def forget_token(self) -> None:
         """Drop the token that Graph no longer accepts, so that the next one is new."""

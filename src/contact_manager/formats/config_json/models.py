@@ -134,7 +134,7 @@ class MeetingConfig(ClosedSection):
     )
 
 
-class TopicsConfig(ClosedSection):
+class TopicsConfig(Section):
     """Topics of the mails."""
 
     approval_request: TopicName = Field(_TOPICS.approval_request, description="Requests for approval.")
@@ -150,7 +150,7 @@ class TopicsConfig(ClosedSection):
     general: TopicName = Field(_TOPICS.general, description="General announcements.")
 
 
-class NotificationConfig(ClosedSection):
+class NotificationConfig(Section):
     """How mails are sent for changes that arrive as events."""
 
     topics: TopicsConfig = Field(default=TopicsConfig(), description="SES topics of the mails.")
@@ -158,7 +158,7 @@ class NotificationConfig(ClosedSection):
         _NOTIFICATION.lease_duration.total_seconds(),
         gt=0,
         le=43200,
-        description="After this a run that is still at work counts as dead; longer than any run may take.",
+        description="How long one run may work on a meeting or a portion of mails before another takes over.",
     )
 
 

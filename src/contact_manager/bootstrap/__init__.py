@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -174,43 +174,81 @@ async def open_meeting_services(
         ConfigError: The environment names something unusable, or a template is broken.
     """
     templates = load_templates(settings)
-    stamina.instrumentation.set_on_retry_hooks([])  # GraphHttp logs what it repeats, and why
-    tls = tls_context(environment)
-    async with _aws_access(settings, tls, options) as aws, AsyncExitStack() as stack:
-        graph = settings.graph
-        tokens = TokenSource(
-            partial(_find_credential, graph, environment, aws),
-            authority_host=graph.authority_host,
-            graph_url=graph.base_url,
-            tls=tls,
-        )
-        live = GraphCalendar(organizer, tokens, base_url=graph.base_url, tls=tls)
-        stack.push_async_callback(live.close)
-        directory: ContactDirectory = SesContactDirectory(
-            aws, requests_per_second=settings.meeting.requests_per_second
-        )
+    async with AsyncExitStack() as stack:
+        base = await open_base(stack, settings, environment, options, organizer=organizer)
+        directory: ContactDirectory = base.directory
         if options.shares_readings:
-            directory = cached = CachedContactDirectory(
-                directory, time_limit=settings.meeting.customer_timeout
-            )
-            stack.push_async_callback(cached.close)
+            directory = await stack.enter_async_context(sharing_readings(directory, settings))
         yield MeetingServices(
             settings,
             directory,
-            DryRunCalendar(live) if options.is_dry_run else live,
+            DryRunCalendar(base.calendar) if options.is_dry_run else base.calendar,
             SystemClock(),
             is_dry_run=options.is_dry_run,
             templates=templates,
         )
 
 
-def _aws_access(settings: Settings, tls: ssl.SSLContext, options: RunOptions) -> AwsAccess:
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The ways into AWS, to the contact lists and to the organizer's calendar."""
+
+    aws: AwsAccess
+    directory: ContactDirectory
+    calendar: GraphCalendar
+
+
+async def open_base(
+    stack: AsyncExitStack,
+    settings: Settings,
+    environment: Mapping[str, str],
+    options: RunOptions,
+    *,
+    organizer: str,
+    on_throttle: Callable[[str], None] = lambda _service: None,
+) -> Base:
+    """Return the ways into AWS and to the organizer's calendar, which ``stack`` closes."""
+    stamina.instrumentation.set_on_retry_hooks([])  # GraphHttp logs what it repeats, and why
+    tls = tls_context(environment)
+    graph = settings.graph
+    aws = await stack.enter_async_context(_aws_access(settings, tls, options, on_throttle))
+    tokens = TokenSource(
+        partial(_find_credential, graph, environment, aws),
+        authority_host=graph.authority_host,
+        graph_url=graph.base_url,
+        tls=tls,
+    )
+    calendar = GraphCalendar(organizer, tokens, base_url=graph.base_url, tls=tls, on_throttle=on_throttle)
+    stack.push_async_callback(calendar.close)
+    directory = SesContactDirectory(aws, requests_per_second=settings.meeting.requests_per_second)
+    return Base(aws, directory, calendar)
+
+
+@asynccontextmanager
+async def sharing_readings(
+    directory: ContactDirectory, settings: Settings
+) -> AsyncIterator[ContactDirectory]:
+    """Yield a directory that reads every customer once."""
+    cached = CachedContactDirectory(directory, time_limit=settings.meeting.customer_timeout)
+    try:
+        yield cached
+    finally:
+        await cached.close()
+
+
+def _aws_access(
+    settings: Settings,
+    tls: ssl.SSLContext,
+    options: RunOptions,
+    on_throttle: Callable[[str], None] = lambda _service: None,
+) -> AwsAccess:
     return AwsAccess(
         tls=tls,
         profile=options.profile,
         region=options.region,
         default_region=settings.aws_region,
         label=options.label,
+        on_throttle=on_throttle,
     )
 
 

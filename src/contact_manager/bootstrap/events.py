@@ -1,0 +1,154 @@
+"""What works through changes that arrive as events."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+from contact_manager.adapters.aws.identity import fetch_role_id
+from contact_manager.adapters.aws.object_store import S3ObjectStore
+from contact_manager.adapters.aws.ses_mailer import SesMailer
+from contact_manager.bootstrap import (
+    RunOptions,
+    SystemClock,
+    choose_organizer,
+    load_templates,
+    open_base,
+    sharing_readings,
+)
+from contact_manager.errors import ConfigError, Problem
+from contact_manager.formats.s3_event import Role, Trigger
+from contact_manager.ports import ObjectStore
+from contact_manager.services.leases import Leases
+from contact_manager.services.process_change import ProcessServices
+from contact_manager.services.process_messages import MessageOutcome, MessageRules, process_messages
+from contact_manager.services.reconcile_archive import ReconcileReport, reconcile_archive
+from contact_manager.services.schedule_meeting import MeetingServices
+from contact_manager.settings import Settings
+
+
+class ChangeProcessing:
+    """Works through messages of the change queue; lives as long as its process.
+
+    Args:
+        services: What every run works with, but for leases of its own.
+        lease_duration: Of the runs.
+        rules: Which messages count.
+    """
+
+    def __init__(self, services: ProcessServices, *, lease_duration: timedelta, rules: MessageRules) -> None:
+        self._services = services
+        self._lease_duration = lease_duration
+        self._rules = rules
+
+    async def process(
+        self,
+        bodies: Mapping[str, str],
+        *,
+        is_out_of_time: Callable[[], bool] = lambda: False,
+        on_begin: Callable[[str, Trigger], None] = lambda _message_id, _trigger: None,
+    ) -> tuple[MessageOutcome, ...]:
+        """Process the bodies of messages, by message id. Customers are read anew for every call.
+
+        Args:
+            bodies: By message id.
+            is_out_of_time: Says when nothing new may be begun.
+            on_begin: Called with message id and trigger, in the task that processes it.
+        """
+        rules = replace(self._rules, on_begin=on_begin)
+        async with self._runs(is_out_of_time) as new_services:
+            return await process_messages(bodies, new_services, rules)
+
+    async def reconcile(self, *, is_out_of_time: Callable[[], bool] = lambda: False) -> ReconcileReport:
+        """Bring the meetings of all upcoming changes in the bucket up to date.
+
+        Raises:
+            RemoteServiceError: The bucket cannot be listed.
+        """
+        async with self._runs(is_out_of_time) as new_services:
+            return await reconcile_archive(new_services)
+
+    @asynccontextmanager
+    async def _runs(self, is_out_of_time: Callable[[], bool]) -> AsyncIterator[Callable[[], ProcessServices]]:
+        services = self._services
+        meeting = services.meeting
+        async with sharing_readings(meeting.directory, meeting.settings) as directory:
+            shared = replace(
+                services, meeting=replace(meeting, directory=directory), is_out_of_time=is_out_of_time
+            )
+            yield lambda: replace(shared, leases=self._new_leases())
+
+    def _new_leases(self) -> Leases:
+        return new_leases(self._services.store, self._lease_duration)
+
+
+def new_leases(store: ObjectStore, duration: timedelta) -> Leases:
+    """Return the leases of one run."""
+    return Leases(store, SystemClock(), owner=uuid.uuid4().hex, duration=duration)
+
+
+@asynccontextmanager
+async def open_change_processing(
+    settings: Settings,
+    environment: Mapping[str, str],
+    options: RunOptions,
+    *,
+    on_throttle: Callable[[str], None] = lambda _service: None,
+) -> AsyncIterator[ChangeProcessing]:
+    """Yield what works through changes that arrive as events; its connections are closed at the end.
+
+    Args:
+        settings: The configuration.
+        environment: The process's environment variables.
+        options: What the caller chooses; there are no dry runs of events.
+        on_throttle: Called with the name of a service that asks to come more slowly.
+
+    Raises:
+        ConfigError: The configuration lacks what events need, or the environment names something unusable.
+        UsageError: No organizer is configured.
+    """
+    bucket, sender = _require_for_events(settings)
+    organizer = choose_organizer(None, settings, environment)
+    templates = load_templates(settings)
+    own_role = environment.get("BACKEND_ROLE_ARN", "")
+    async with AsyncExitStack() as stack:
+        base = await open_base(
+            stack, settings, environment, options, organizer=organizer, on_throttle=on_throttle
+        )
+        store, mailer = S3ObjectStore(base.aws, bucket), SesMailer(base.aws)
+        stack.push_async_callback(store.close)
+        stack.push_async_callback(mailer.close)
+        duration = settings.notification.lease_duration
+        yield ChangeProcessing(
+            ProcessServices(
+                meeting=MeetingServices(
+                    settings, base.directory, base.calendar, SystemClock(), templates=templates
+                ),
+                store=store,
+                mailer=mailer,
+                leases=new_leases(store, duration),
+                topics=settings.notification.topics,
+                sender=sender,
+                organizer=organizer,
+                role=own_role or "contact-manager",
+            ),
+            lease_duration=duration,
+            rules=MessageRules(
+                bucket, Role(own_role, await fetch_role_id(base.aws, own_role)) if own_role else None
+            ),
+        )
+
+
+def _require_for_events(settings: Settings) -> tuple[str, str]:
+    """Return the bucket and the sender of mails."""
+    problems = []
+    if not settings.bucket_name:
+        problems.append(Problem("$.s3_config.bucket_name", "name the bucket with the change files"))
+    if not settings.sender_address:
+        problems.append(Problem("$.email_config.sender_address", "name the sender of the mails"))
+    if problems:
+        raise ConfigError(problems, source=settings.source)
+    return str(settings.bucket_name), str(settings.sender_address)

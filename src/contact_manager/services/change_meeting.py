@@ -1,0 +1,201 @@
+"""The meeting of a change that arrives as events: one run does it, the others leave it to that run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from contact_manager.domain.lifecycle import ChangeStatus, MeetingStep, needs_meeting
+from contact_manager.domain.outcome import (
+    Action,
+    CustomerStatus,
+    ErrorKind,
+    ReportedError,
+    RunReport,
+    reported_errors,
+)
+from contact_manager.errors import ContactManagerError, InvalidChangeError
+from contact_manager.formats import record_json
+from contact_manager.formats.ledger_json import Claim
+from contact_manager.formats.record_json import Entry
+from contact_manager.services.cancel_meeting import cancel_meeting
+from contact_manager.services.change_record import ChangeRecord, ChangeTask
+from contact_manager.services.leases import HeldNote, Leases
+from contact_manager.services.schedule_meeting import (
+    MeetingServices,
+    ScheduleRequest,
+    choose_topics,
+    schedule_meeting,
+)
+
+CLAIM_POLLS = 20
+CLAIM_POLL_INTERVAL = timedelta(seconds=1)
+"""How long a run waits for another one that works on the meeting of the same change."""
+
+LEASE_SHARE = 0.9
+"""Share of the lease after which the work is broken off: nobody may take over while it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingResult:
+    """What became of the meeting.
+
+    Attributes:
+        report: What was done to the calendar; None when nothing was to be done here.
+        errors: What went wrong, as far as it is no part of the report.
+        comes_again: Whether something is left that may succeed later.
+        is_waiting: Whether another run works on it, and what comes after has to wait.
+        is_superseded: Whether the change asks for something else meanwhile.
+        was_approved: Whether the change was ever approved, as far as is known.
+    """
+
+    report: RunReport | None = None
+    errors: tuple[ReportedError, ...] = ()
+    comes_again: bool = False
+    is_waiting: bool = False
+    is_superseded: bool = False
+    was_approved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingRun:
+    """One run's way to the meeting.
+
+    Attributes:
+        record: The change's archive object.
+        services: For the meeting.
+        leases: Of this run.
+        organizer: Folded address.
+        role: By which name the record calls us.
+        customer: Whose trigger started the run; ``""`` for none.
+        respects_hand: Leave a subject, time or location as a person changed it in the calendar.
+    """
+
+    record: ChangeRecord
+    services: MeetingServices
+    leases: Leases
+    organizer: str
+    role: str
+    customer: str = ""
+    respects_hand: bool = False
+
+    async def bring_about(self, task: ChangeTask, *, again: bool = False) -> MeetingResult:
+        """Do what the task asks for, unless it was done (or ``again`` is said) or another run is at it.
+
+        A run that fails leaves the meeting to its own customer's trigger, which comes again: not every
+        customer's run has to fail, and to read all customers, as well.
+        """
+        try:
+            for _ in range(CLAIM_POLLS):
+                result = await self._try(task, again=again)
+                if result is not None:
+                    return result
+                await asyncio.sleep(CLAIM_POLL_INTERVAL.total_seconds())
+        except ContactManagerError as error:
+            return MeetingResult(errors=reported_errors(error), comes_again=True)
+        busy = ReportedError(ErrorKind.REMOTE, "Busy", "another run works on the meeting of this change")
+        return MeetingResult(errors=(busy,), comes_again=True, is_waiting=True)
+
+    async def _try(self, task: ChangeTask, *, again: bool) -> MeetingResult | None:
+        """Return what was done, or None when another run has to be waited for."""
+        held = await self.leases.read_claim(f"claims/{task.change.change_id}.json")
+        claim = held.note
+        was_approved = task.history.was_approved or claim.is_approved
+        cancels = task.steps.meeting is MeetingStep.CANCEL
+        is_done = claim.done == task.wish and not again
+        is_others = claim.doing == task.wish and claim.customer != self.customer
+        if is_done or (cancels and not was_approved) or (is_others and self.leases.is_left(held)):
+            return MeetingResult(was_approved=was_approved)
+        if self.leases.is_taken(held):
+            return MeetingResult(was_approved=was_approved) if is_others and not cancels else None
+        mine = Claim(
+            doing=task.wish,
+            customer=self.customer,
+            is_approved=was_approved or task.status is ChangeStatus.APPROVED,
+            done=claim.done,
+        )
+        if not await self.leases.keep(held, mine):
+            return None
+        return replace(await self._do(task, held, was_made=claim.is_approved), was_approved=was_approved)
+
+    async def _do(self, task: ChangeTask, held: HeldNote[Claim], *, was_made: bool) -> MeetingResult:
+        """Do it as the one that holds the claim; the change is read again, as it may be another by now."""
+        result = await self._do_in_time(task, was_made=was_made)
+        claim = replace(held.note, doing="", customer="")
+        if result.comes_again and self.customer:
+            await self.leases.leave(held, held.note)
+        elif result.comes_again or result.is_superseded:
+            await self.leases.release(held, claim)
+        else:
+            await self.leases.release(held, replace(claim, done=task.wish))
+        return result
+
+    async def _do_in_time(self, task: ChangeTask, *, was_made: bool) -> MeetingResult:
+        try:
+            async with asyncio.timeout(self.leases.duration.total_seconds() * LEASE_SHARE):
+                now = await self._read_again()
+                if now is None or now.wish != task.wish:
+                    return MeetingResult(is_superseded=True)
+                report = await self._align(now, was_made=was_made)
+                if report is not None and report.is_ok:
+                    await self.record.rewrite(lambda record: _with_outcome(record, report, self._entry))
+        except InvalidChangeError as error:
+            return MeetingResult(errors=reported_errors(error))
+        except ContactManagerError as error:
+            return MeetingResult(errors=reported_errors(error), comes_again=True)
+        except TimeoutError:
+            late = ReportedError(ErrorKind.REMOTE, "Timeout", "the meeting took longer than lease_seconds")
+            return MeetingResult(errors=(late,), comes_again=True)
+        errors = _left_over(report)
+        return MeetingResult(report, errors, comes_again=bool(errors))
+
+    async def _read_again(self) -> ChangeTask | None:
+        data = await self.record.fetch()
+        return self.record.understand(data) if data is not None else None
+
+    async def _align(self, task: ChangeTask, *, was_made: bool) -> RunReport | None:
+        services, change = self.services, task.change
+        schedules = task.steps.meeting is MeetingStep.SCHEDULE
+        if schedules and needs_meeting(change, auto_schedule=services.settings.meeting.auto_schedule):
+            selection = choose_topics(change, services.settings)
+            request = ScheduleRequest(change, self.organizer, selection, respect_hand=self.respects_hand)
+            return await schedule_meeting(request, services)
+        if schedules and not was_made and not task.has_meeting:
+            return None
+        return await cancel_meeting(
+            change, services.calendar, organizer=self.organizer, templates=services.templates
+        )
+
+    def _entry(self, kind: str) -> Entry:
+        return Entry(kind, self.services.clock.now(), self.role)
+
+
+def _left_over(report: RunReport | None) -> tuple[ReportedError, ...]:
+    """Return what has to be done again: a customer that could not be read is missing from the meeting."""
+    if report is None:
+        return ()
+    missing = tuple(
+        ReportedError(
+            ErrorKind.REMOTE, one.error_type, f"{one.code} is missing from the meeting: {one.error_message}"
+        )
+        for one in report.customers
+        if one.status is CustomerStatus.FAILED
+    )
+    return report.errors or missing
+
+
+def _with_outcome(record: dict[str, Any], report: RunReport, entry: Callable[[str], Entry]) -> dict[str, Any]:
+    """Return the record with what became of the meeting; the same twice changes nothing."""
+    had_meeting = bool(record.get("meeting_metadata"))
+    if report.action in (Action.CANCELLED, Action.NONE):
+        if not had_meeting and report.action is Action.NONE:
+            return record
+        return record_json.with_entry(record_json.without_meeting(record), entry("meeting_cancelled"))
+    changed = record_json.with_meeting(record, report)
+    if changed == record:
+        return record
+    is_new = not had_meeting or report.action is Action.CREATED
+    return record_json.with_entry(changed, entry("meeting_scheduled" if is_new else "meeting_updated"))

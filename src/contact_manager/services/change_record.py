@@ -1,0 +1,126 @@
+"""The archive object of a change: what it asks for now, and where the outcome is written."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from contact_manager.domain.change import Change
+from contact_manager.domain.lifecycle import LIFECYCLE, ChangeHistory, ChangeStatus, Steps, read_status
+from contact_manager.errors import ConflictError
+from contact_manager.formats import record_json
+from contact_manager.formats.change_json import parse_change
+from contact_manager.ports import ObjectStore
+
+ARCHIVE = "archive/"
+MAX_CONFLICTS = 20
+"""How often the object is read again because somebody else wrote; every customer's run writes there."""
+_DIGEST_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTask:
+    """A change as it was read, and what its status asks for."""
+
+    change: Change
+    record: Mapping[str, Any]
+    status: ChangeStatus
+    history: ChangeHistory
+
+    @property
+    def steps(self) -> Steps:
+        """What is done for the status."""
+        return LIFECYCLE[self.status]
+
+    @property
+    def transition(self) -> str:
+        """Under which name is noted who was mailed."""
+        return self.history.transition(self.status, self.change.version)
+
+    @property
+    def name(self) -> str:
+        """Transition and status: a version may stay the same over several statuses."""
+        return f"{self.transition}:{self.status}"
+
+    @property
+    def wish(self) -> str:
+        """Name and a digest of what is asked for: a change may be edited in place."""
+        return f"{self.name}:{hashlib.sha256(repr(self.change).encode()).hexdigest()[:_DIGEST_LENGTH]}"
+
+    @property
+    def is_test_run(self) -> bool:
+        """Whether it is a rehearsal that reaches nobody but its submitter."""
+        return record_json.is_test_run(self.record)
+
+    @property
+    def has_meeting(self) -> bool:
+        """Whether the record tells of a meeting."""
+        return bool(self.record.get("meeting_metadata"))
+
+
+def archive_key(change_id: str) -> str:
+    """Return the key of a change's archive object."""
+    return f"{ARCHIVE}{change_id}.json"
+
+
+class ChangeRecord:
+    """One archive object.
+
+    Args:
+        store: The bucket.
+        change_id: As it stands in the key.
+        time_zone: Of times that name none.
+    """
+
+    def __init__(self, store: ObjectStore, change_id: str, *, time_zone: str) -> None:
+        self.key = archive_key(change_id)
+        self._store = store
+        self._change_id = change_id
+        self._time_zone = time_zone
+
+    async def fetch(self) -> bytes | None:
+        """Return the object as it is now, or None when there is none."""
+        found = await self._store.fetch(self.key)
+        return found.data if found else None
+
+    def understand(self, data: bytes) -> ChangeTask | None:
+        """Return what the object asks for; None when its status asks for nothing.
+
+        Raises:
+            InvalidChangeError: It is no change.
+        """
+        change = parse_change(data, source=self.key, default_time_zone=self._time_zone)
+        record = record_json.load_record(data)
+        status = read_status(change.status, record_json.read_request_type(record))
+        if status is None:
+            return None
+        change = replace(change, change_id=change.change_id or self._change_id)
+        return ChangeTask(change, record, status, record_json.read_history(record))
+
+    async def rewrite(self, edit: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Write what ``edit`` makes of the object, whoever else writes there, unless it is gone.
+
+        Raises:
+            ConflictError: Others wrote again and again.
+            RemoteServiceError: The bucket cannot be used.
+        """
+        for attempt in range(1, MAX_CONFLICTS + 1):
+            found = await self._store.fetch(self.key)
+            if found is None:
+                return
+            record = record_json.load_record(found.data)
+            edited = edit(record)
+            if edited == record:
+                return
+            try:
+                await self._store.write(self.key, record_json.dump_record(edited), etag=found.etag)
+            except ConflictError:
+                if attempt == MAX_CONFLICTS:
+                    raise
+                await asyncio.sleep(random.uniform(0, 0.1 * attempt))  # noqa: S311 - no secret
+            else:
+                return
