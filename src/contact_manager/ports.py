@@ -5,9 +5,9 @@ Every verb is safe to repeat; the contract suites run on every implementation.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from contact_manager.domain.customer import Customer
@@ -104,6 +104,22 @@ class ObjectStore(Protocol):
 
     def list_keys(self, prefix: str) -> AsyncIterator[str]:
         """Yield the keys that begin with ``prefix``."""
+
+
+class MessageQueue(Protocol):
+    """A queue that gives messages out again unless they are deleted in time.
+
+    Every verb raises ``RemoteServiceError`` when the queue cannot be used.
+    """
+
+    async def receive(self, hidden_for: timedelta) -> Mapping[str, str]:
+        """Wait a while for messages and return their bodies by receipt, hidden from others so long."""
+
+    async def hide(self, receipts: Sequence[str], hidden_for: timedelta) -> None:
+        """Keep messages from others for so long from now."""
+
+    async def delete(self, receipts: Sequence[str]) -> None:
+        """Take messages off the queue; ones that are gone already are fine."""
 
 
 class Mailer(Protocol):

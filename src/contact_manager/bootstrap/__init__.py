@@ -160,7 +160,7 @@ async def open_directory(
     settings: Settings, environment: Mapping[str, str], options: RunOptions
 ) -> AsyncIterator[ContactDirectory]:
     """Yield what reads the customers' contact lists; its connections are closed at the end."""
-    async with _aws_access(settings, tls_context(environment), options) as aws:
+    async with aws_access(settings, tls_context(environment), options) as aws:
         yield SesContactDirectory(aws, requests_per_second=settings.meeting.requests_per_second)
 
 
@@ -211,7 +211,7 @@ async def open_base(
     stamina.instrumentation.set_on_retry_hooks([])  # GraphHttp logs what it repeats, and why
     tls = tls_context(environment)
     graph = settings.graph
-    aws = await stack.enter_async_context(_aws_access(settings, tls, options, on_throttle))
+    aws = await stack.enter_async_context(aws_access(settings, tls, options, on_throttle))
     tokens = TokenSource(
         partial(_find_credential, graph, environment, aws),
         authority_host=graph.authority_host,
@@ -236,12 +236,13 @@ async def sharing_readings(
         await cached.close()
 
 
-def _aws_access(
+def aws_access(
     settings: Settings,
     tls: ssl.SSLContext,
     options: RunOptions,
     on_throttle: Callable[[str], None] = lambda _service: None,
 ) -> AwsAccess:
+    """Return the process's way into AWS; the caller closes it."""
     return AwsAccess(
         tls=tls,
         profile=options.profile,

@@ -9,23 +9,28 @@ from dataclasses import replace
 from datetime import timedelta
 
 from contact_manager.adapters.aws.identity import fetch_role_id
+from contact_manager.adapters.aws.message_queue import open_queue
 from contact_manager.adapters.aws.object_store import S3ObjectStore
 from contact_manager.adapters.aws.ses_mailer import SesMailer
 from contact_manager.bootstrap import (
     RunOptions,
     SystemClock,
+    aws_access,
     choose_organizer,
     load_templates,
     open_base,
     sharing_readings,
+    tls_context,
 )
+from contact_manager.domain.processing import ProcessReport
 from contact_manager.errors import ConfigError, Problem
 from contact_manager.formats.s3_event import Role, Trigger
-from contact_manager.ports import ObjectStore
+from contact_manager.ports import MessageQueue, ObjectStore
 from contact_manager.services.leases import Leases
 from contact_manager.services.process_change import ProcessServices
 from contact_manager.services.process_messages import MessageOutcome, MessageRules, process_messages
 from contact_manager.services.reconcile_archive import ReconcileReport, reconcile_archive
+from contact_manager.services.replay_change import replay_change
 from contact_manager.services.schedule_meeting import MeetingServices
 from contact_manager.settings import Settings
 
@@ -70,6 +75,18 @@ class ChangeProcessing:
         """
         async with self._runs(is_out_of_time) as new_services:
             return await reconcile_archive(new_services)
+
+    async def replay(self, data: bytes, customer: str, *, source: str) -> ProcessReport:
+        """Store a change file and process it for one customer, as its trigger would.
+
+        Raises:
+            InvalidChangeError: The file is wrong, has no id, or is behind what is stored.
+            RemoteServiceError: The bucket cannot be used.
+        """
+        async with self._runs(lambda: False) as new_services:
+            return await replay_change(
+                data, customer, new_services(), bucket=self._rules.bucket, source=source
+            )
 
     @asynccontextmanager
     async def _runs(self, is_out_of_time: Callable[[], bool]) -> AsyncIterator[Callable[[], ProcessServices]]:
@@ -152,3 +169,20 @@ def _require_for_events(settings: Settings) -> tuple[str, str]:
     if problems:
         raise ConfigError(problems, source=settings.source)
     return str(settings.bucket_name), str(settings.sender_address)
+
+
+@asynccontextmanager
+async def open_change_queue(
+    settings: Settings, environment: Mapping[str, str], options: RunOptions, queue_url: str
+) -> AsyncIterator[MessageQueue]:
+    """Yield the queue; its connections are closed at the end.
+
+    Raises:
+        ConfigError: The environment names something unusable.
+        RemoteServiceError: No region is known.
+    """
+    async with (
+        aws_access(settings, tls_context(environment), options) as aws,
+        open_queue(aws, queue_url) as queue,
+    ):
+        yield queue

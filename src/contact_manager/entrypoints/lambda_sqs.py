@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from contact_manager.bootstrap.events import ChangeProcessing
+    from contact_manager.domain.processing import MeetingResult, ProcessReport
     from contact_manager.formats.s3_event import Trigger
-    from contact_manager.services.change_meeting import MeetingResult
-    from contact_manager.services.process_change import ProcessReport
     from contact_manager.services.process_messages import MessageOutcome
     from contact_manager.services.reconcile_archive import ReconcileReport
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import orjson
 
+from contact_manager.domain.change import Change
 from contact_manager.domain.customer import Customer
 from contact_manager.domain.meeting import CalendarEvent
 from contact_manager.domain.outcome import (
@@ -19,6 +21,7 @@ from contact_manager.domain.outcome import (
     ReportedError,
     RunReport,
 )
+from contact_manager.domain.processing import ProcessReport, Verdict
 from contact_manager.domain.recipients import Exclusion, Recipient
 from contact_manager.settings import Settings
 
@@ -87,6 +90,55 @@ def batch_report(batch: BatchReport) -> dict[str, Any]:
             for item in batch.items
         ],
         "errors": [_error(error) for error in batch.errors],
+    }
+
+
+def process_report(report: ProcessReport) -> dict[str, Any]:
+    """Return the object of ``contact-manager/process/v1``: what was done for one customer's trigger."""
+    meeting, mails = report.meeting.report if report.meeting else None, report.mails
+    return {
+        "schema": "contact-manager/process/v1",
+        "ok": report.verdict in (Verdict.DONE, Verdict.IGNORED) and not report.errors,
+        "change_id": report.change_id or None,
+        "customer": report.customer,
+        "status": report.status.value if report.status else None,
+        "verdict": report.verdict.value,
+        "reason": report.reason or None,
+        "meeting": meeting_report(meeting) if meeting else None,
+        "mails": None
+        if mails is None
+        else {
+            "topic": mails.topic,
+            "sent": mails.sent,
+            "sent_before": mails.sent_before,
+            "refused": mails.refused,
+            "excluded": [_exclusion(one) for one in mails.excluded],
+        },
+        "errors": [_error(error) for error in report.errors],
+    }
+
+
+def change_object(report: RunReport, change: Change | None, *, gets_meeting: bool) -> dict[str, Any]:
+    """Return the object of ``contact-manager/change/v1``: a change file as it was understood."""
+    return {
+        "schema": "contact-manager/change/v1",
+        "ok": report.is_ok,
+        "change": None
+        if change is None
+        else {
+            "change_id": change.change_id,
+            "kind": change.kind.value,
+            "title": change.title,
+            "status": change.status or None,
+            "version": change.version or None,
+            "customers": list(change.customers),
+            "time_zone": change.time_zone,
+            "implementation_start": _moment(change.implementation_start),
+            "implementation_end": _moment(change.implementation_end),
+            "meeting_start": _moment(change.meeting_start),
+            "gets_meeting": gets_meeting,
+        },
+        **_remarks(report),
     }
 
 
@@ -202,6 +254,10 @@ def _configured_customer(customer: Customer) -> dict[str, Any]:
         "contact_list_name": customer.contact_list_name,
         "restricted_recipients": sorted(customer.restricted_recipients),
     }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
 
 
 def _changes(changes: Changes) -> dict[str, Any]:

@@ -50,6 +50,11 @@ class Trigger:
         return _ARCHIVE_KEY.format(self.change_id)
 
 
+def trigger_key(customer: str, change_id: str) -> str:
+    """Return the key of a customer's trigger."""
+    return f"customers/{customer}/{change_id}.json"
+
+
 def parse_message(body: str) -> tuple[Trigger, ...]:
     """Return the triggers that a message tells of; none for test messages and for other objects.
 

@@ -17,6 +17,7 @@ from contact_manager.domain.outcome import (
     RunReport,
     reported_errors,
 )
+from contact_manager.domain.processing import MeetingResult
 from contact_manager.errors import ContactManagerError, InvalidChangeError
 from contact_manager.formats import record_json
 from contact_manager.formats.ledger_json import Claim
@@ -37,27 +38,6 @@ CLAIM_POLL_INTERVAL = timedelta(seconds=1)
 
 LEASE_SHARE = 0.9
 """Share of the lease after which the work is broken off: nobody may take over while it goes on."""
-
-
-@dataclass(frozen=True, slots=True)
-class MeetingResult:
-    """What became of the meeting.
-
-    Attributes:
-        report: What was done to the calendar; None when nothing was to be done here.
-        errors: What went wrong, as far as it is no part of the report.
-        comes_again: Whether something is left that may succeed later.
-        is_waiting: Whether another run works on it, and what comes after has to wait.
-        is_superseded: Whether the change asks for something else meanwhile.
-        was_approved: Whether the change was ever approved, as far as is known.
-    """
-
-    report: RunReport | None = None
-    errors: tuple[ReportedError, ...] = ()
-    comes_again: bool = False
-    is_waiting: bool = False
-    is_superseded: bool = False
-    was_approved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

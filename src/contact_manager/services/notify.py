@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from contact_manager.domain.change import Change
 from contact_manager.domain.customer import Customer
 from contact_manager.domain.notification import Mail, NotificationKind
+from contact_manager.domain.processing import NotifyReport
 from contact_manager.domain.recipients import Exclusion, TopicSelection, decide_recipients
 from contact_manager.errors import MailRejectedError, RemoteServiceError
 from contact_manager.formats.ledger_json import Ledger, address_mark
@@ -45,21 +46,6 @@ class Notification:
 
 
 @dataclass(frozen=True, slots=True)
-class NotifyReport:
-    """What was sent: how many now, how many before, who was left out, and what went wrong.
-
-    ``errors`` may pass; a ``problem`` is one of the change itself.
-    """
-
-    sent: int = 0
-    sent_before: int = 0
-    refused: int = 0
-    excluded: tuple[Exclusion, ...] = field(default=(), repr=False)
-    errors: tuple[RemoteServiceError, ...] = ()
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class NotifyServices:
     """What the use case works with; ``is_out_of_time`` says when nothing new may be begun."""
 
@@ -79,9 +65,10 @@ async def notify(notification: Notification, services: NotifyServices) -> Notify
         audience = await _find_audience(notification, services.directory)
         return await _send_missing(notification, audience, services)
     except RemoteServiceError as error:
-        return NotifyReport(errors=(error,))
+        return NotifyReport(notification.topic, errors=(error,))
     except TimeoutError:
-        return NotifyReport(errors=(_later("Timeout", "the contact list could not be read in time"),))
+        late = _later("Timeout", "the contact list could not be read in time")
+        return NotifyReport(notification.topic, errors=(late,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +92,9 @@ async def _send_missing(
 ) -> NotifyReport:
     held = await services.leases.read_ledger(notification.ledger_key)
     missing = [one for one in audience.people if not held.note.is_settled(one)]
-    report = NotifyReport(sent_before=len(audience.people) - len(missing), excluded=audience.excluded)
+    report = NotifyReport(
+        notification.topic, sent_before=len(audience.people) - len(missing), excluded=audience.excluded
+    )
     if not missing:
         return report
     if services.leases.is_taken(held) or not await services.leases.keep(held, held.note):

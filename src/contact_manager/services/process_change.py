@@ -5,52 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from enum import StrEnum
 
 from contact_manager.domain.email_address import fold_address
-from contact_manager.domain.lifecycle import ChangeStatus, MeetingStep, forbidden_jump
+from contact_manager.domain.lifecycle import MeetingStep, forbidden_jump
 from contact_manager.domain.notification import NotificationTopics
 from contact_manager.domain.outcome import ErrorKind, ReportedError, reported_errors
+from contact_manager.domain.processing import MeetingResult, NotifyReport, ProcessReport, Verdict
 from contact_manager.errors import ContactManagerError, InvalidChangeError
 from contact_manager.formats import record_json
 from contact_manager.formats.record_json import Entry
 from contact_manager.formats.s3_event import Trigger
 from contact_manager.ports import Mailer, ObjectStore
-from contact_manager.services.change_meeting import MeetingResult, MeetingRun
+from contact_manager.services.change_meeting import MeetingRun
 from contact_manager.services.change_record import ChangeRecord, ChangeTask
 from contact_manager.services.leases import Leases
-from contact_manager.services.notify import Notification, NotifyReport, NotifyServices, notify
+from contact_manager.services.notify import Notification, NotifyServices, notify
 from contact_manager.services.schedule_meeting import MeetingServices
 
 MAX_ROUNDS = 3
 """How often a change that is edited under our hands is read and decided anew."""
-
-
-class Verdict(StrEnum):
-    """What becomes of the message."""
-
-    DONE = "done"
-    IGNORED = "ignored"
-    """There was nothing to do."""
-    REJECTED = "rejected"
-    """It can never succeed; it is told once and not tried again."""
-    RETRY = "retry"
-    """Something is left that may succeed later."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessReport:
-    """What was done for one trigger, and how long it took; ``reason`` says why nothing was."""
-
-    trigger: Trigger
-    verdict: Verdict
-    reason: str = ""
-    status: ChangeStatus | None = None
-    meeting: MeetingResult | None = None
-    mails: NotifyReport | None = None
-    errors: tuple[ReportedError, ...] = ()
-    duration: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +53,30 @@ class ProcessServices:
     is_out_of_time: Callable[[], bool] = lambda: False
 
 
-async def process_change(trigger: Trigger, services: ProcessServices) -> ProcessReport:
+async def process_change(
+    trigger: Trigger, services: ProcessServices, *, needs_trigger: bool = True
+) -> ProcessReport:
     """Do what the change's status asks for on behalf of one of its customers.
 
     The archive object is the truth, whatever the message says. Calling it again is safe: what was done is
     found in the calendar, the claim and the ledger. The trigger is deleted last.
+
+    Args:
+        trigger: The customer's turn.
+        services: What it is done with.
+        needs_trigger: Whether a trigger that is gone means that there is nothing left to do.
     """
     work = _Work(trigger, services)
     report: ProcessReport | None = None
     try:
         for _ in range(MAX_ROUNDS):
-            report, has_moved_on = await work.run(finished=report)
+            report, has_moved_on = await work.run(report, needs_trigger=needs_trigger)
             if not has_moved_on:
                 return report
     except ContactManagerError as error:
-        return ProcessReport(trigger, Verdict.RETRY, errors=reported_errors(error))
+        return new_report(trigger, Verdict.RETRY, errors=reported_errors(error))
     moved = "the change was edited again and again while it was worked on"
-    return ProcessReport(trigger, Verdict.RETRY, reason=moved)
+    return new_report(trigger, Verdict.RETRY, moved)
 
 
 class _Work:
@@ -108,16 +88,17 @@ class _Work:
         self._services = services
         self._record = ChangeRecord(services.store, trigger.change_id, time_zone=zone)
 
-    async def run(self, finished: ProcessReport | None) -> tuple[ProcessReport, bool]:
+    async def run(self, finished: ProcessReport | None, *, needs_trigger: bool) -> tuple[ProcessReport, bool]:
         """Read the change and do what it asks for.
 
         Args:
-            finished: What was done for the trigger before the change moved on; the trigger is gone since.
+            finished: What was done before the change moved on; the trigger may be gone since.
+            needs_trigger: Whether a trigger that is gone means that there is nothing left to do.
 
         Returns:
             What was done, and whether the change moved on meanwhile.
         """
-        task = await self._read(must_have_trigger=finished is None)
+        task = await self._read(must_have_trigger=needs_trigger and finished is None)
         if isinstance(task, ProcessReport):
             return finished or task, False
         refused = self._refusal(task)
@@ -200,7 +181,9 @@ class _Work:
         if task.is_test_run:
             submitter = fold_address(record_json.read_submitter(task.record))
             if submitter is None:
-                return NotifyReport(problem="it is a test run, and names no submitter with an address")
+                return NotifyReport(
+                    notification.topic, problem="it is a test run, and names no submitter with an address"
+                )
             notification = replace(notification, only_to=submitter, ledger_key=f"{folder}/{kind}-test.json")
         return await notify(
             notification,
@@ -247,7 +230,14 @@ class _Work:
         return now is not None and now.name != task.name
 
     def _report(self, verdict: Verdict, reason: str = "", task: ChangeTask | None = None) -> ProcessReport:
-        return ProcessReport(self._trigger, verdict, reason, task.status if task else None)
+        return replace(new_report(self._trigger, verdict, reason), status=task.status if task else None)
+
+
+def new_report(
+    trigger: Trigger, verdict: Verdict, reason: str = "", errors: tuple[ReportedError, ...] = ()
+) -> ProcessReport:
+    """Return the report of a trigger for which nothing was done."""
+    return ProcessReport(trigger.change_id, trigger.customer, verdict, reason, errors=errors)
 
 
 def _mail_errors(mails: NotifyReport | None) -> tuple[ReportedError, ...]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from contact_manager.domain.outcome import ErrorKind, ReportedError
+from contact_manager.domain.processing import ProcessReport, Verdict
 from contact_manager.formats.s3_event import MessageError, Role, Trigger, parse_message
-from contact_manager.services.process_change import ProcessReport, ProcessServices, Verdict, process_change
+from contact_manager.services.process_change import ProcessServices, new_report, process_change
 
 _log = logging.getLogger(__name__)
 
@@ -84,15 +85,15 @@ async def _process(
     trigger: Trigger, new_services: Callable[[], ProcessServices], rules: MessageRules
 ) -> ProcessReport:
     if trigger.bucket != rules.bucket:
-        return ProcessReport(trigger, Verdict.REJECTED, f"the bucket {trigger.bucket} is not ours")
+        return new_report(trigger, Verdict.REJECTED, f"the bucket {trigger.bucket} is not ours")
     if rules.own_role is not None and rules.own_role.has_written(trigger):
-        return ProcessReport(trigger, Verdict.IGNORED, "we wrote it ourselves")
+        return new_report(trigger, Verdict.IGNORED, "we wrote it ourselves")
     try:
         return await process_change(trigger, new_services())
     except Exception as error:  # noqa: BLE001 - one message must not spoil the others of its batch
         _log.exception("change.crashed change_id=%s customer=%s", trigger.change_id, trigger.customer)
         crashed = ReportedError(ErrorKind.REMOTE, type(error).__name__, str(error))
-        return ProcessReport(trigger, Verdict.RETRY, "a defect of this tool", errors=(crashed,))
+        return new_report(trigger, Verdict.RETRY, "a defect of this tool", (crashed,))
 
 
 def _told(report: ProcessReport) -> ProcessReport:
@@ -103,8 +104,8 @@ def _told(report: ProcessReport) -> ProcessReport:
         logging.INFO if is_fine else logging.ERROR,
         "change.%s change_id=%s customer=%s status=%s reason=%s errors=%s",
         report.verdict,
-        report.trigger.change_id,
-        report.trigger.customer,
+        report.change_id,
+        report.customer,
         report.status,
         report.reason,
         _ADDRESS.sub("<address>", problems),

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from contact_manager.domain.lifecycle import ChangeStatus, needs_meeting
 from contact_manager.domain.outcome import reported_errors
+from contact_manager.domain.processing import MeetingResult
 from contact_manager.errors import InvalidChangeError, RemoteServiceError
-from contact_manager.services.change_meeting import MeetingResult, MeetingRun
+from contact_manager.services.change_meeting import MeetingRun
 from contact_manager.services.change_record import ARCHIVE, ChangeRecord, ChangeTask
 from contact_manager.services.process_change import ProcessServices
 from contact_manager.services.schedule_batch import MAX_CONCURRENT_CHANGES, reason_not_to_reconcile

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 
+from contact_manager.adapters.aws.botocore_errors import translating
 from contact_manager.adapters.aws.errors import Asked
 from contact_manager.adapters.aws.session import AwsAccess
+from contact_manager.errors import RemoteServiceError
 
 _log = logging.getLogger(__name__)
 
@@ -16,14 +18,16 @@ async def fetch_role_id(access: AwsAccess, role_arn: str) -> str:
     ``GetCallerIdentity`` needs no permission; its UserId is ``{unique id}:{session}`` for a role (AWS STS API
     reference). Without an answer the id is not known, which is no reason to stop.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    region = access.choose_region(Asked("sts", "GetCallerIdentity", role_arn))
+    asked = Asked("sts", "GetCallerIdentity", role_arn)
     try:
-        async with access.open_session().create_client("sts", region_name=region) as client:
+        region = access.choose_region(asked)
+        async with (
+            translating(asked),
+            access.open_session().create_client("sts", region_name=region) as client,
+        ):
             answer = await client.get_caller_identity()
-    except (BotoCoreError, ClientError) as error:
-        _log.warning("sts.identity_unknown error=%s", type(error).__name__)
+    except RemoteServiceError as error:
+        _log.warning("sts.identity_unknown error=%s", error.code)
         return ""
     runs_under = f":assumed-role/{role_arn.rsplit('/', 1)[-1]}/" in answer["Arn"]
     return answer["UserId"].split(":", 1)[0] if runs_under else ""

@@ -7,17 +7,18 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from contact_manager.adapters.aws.errors import Asked, Refusal, clean_code, refused, unanswered, unready
+from contact_manager.adapters.aws.botocore_errors import translating
+from contact_manager.adapters.aws.errors import Asked
 from contact_manager.adapters.aws.session import AwsAccess
-from contact_manager.errors import ConflictError
+from contact_manager.errors import ConflictError, RemoteServiceError
 from contact_manager.ports import StoredObject
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
 
-_NOT_FOUND = frozenset({"NoSuchKey", "404"})
-_CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
-"""Another value than the expected one, and a race (Amazon S3 user guide, "Conditional writes")."""
+_CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409", "404"})
+"""Another object than the expected one, a race, and none at all (Amazon S3 user guide, "Conditional
+writes")."""
 
 
 class S3ObjectStore:
@@ -53,11 +54,23 @@ class S3ObjectStore:
     async def write(self, key: str, data: bytes, *, etag: str | None) -> str:
         """Write the object if it is still the one with ``etag``, or with None if there is none yet."""
         condition: Any = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-        async with self._calling("PutObject", key) as client:
-            answer = await client.put_object(
-                Bucket=self._bucket, Key=key, Body=data, ContentType="application/json", **condition
-            )
-            return answer["ETag"]
+        try:
+            async with self._calling("PutObject", key) as client:
+                answer = await client.put_object(
+                    Bucket=self._bucket, Key=key, Body=data, ContentType="application/json", **condition
+                )
+                return answer["ETag"]
+        except RemoteServiceError as error:
+            if error.code not in _CHANGED:
+                raise
+            raise ConflictError(
+                f"somebody else wrote {key} meanwhile",
+                service=error.service,
+                operation=error.operation,
+                code=error.code,
+                retryable=True,
+                request_id=error.request_id,
+            ) from error
 
     async def delete(self, key: str) -> None:
         """Remove the object; one that is gone already is fine."""
@@ -74,19 +87,9 @@ class S3ObjectStore:
 
     @asynccontextmanager
     async def _calling(self, operation: str, key: str) -> AsyncIterator[S3Client]:
-        """Translate what botocore raises."""
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-        from botocore.exceptions import ConnectionError as NoConnectionError
-
         asked = Asked("s3", operation, f"{key} in the bucket {self._bucket}")
-        try:
+        async with translating(asked):
             yield await self._open(asked)
-        except ClientError as error:
-            raise _translated(asked, error.response) from error
-        except (HTTPClientError, NoConnectionError, TimeoutError) as error:
-            raise unanswered(asked, str(error)) from error
-        except BotoCoreError as error:
-            raise unready(asked, type(error).__name__, f"{error}; check the AWS settings") from error
 
     async def _open(self, asked: Asked) -> S3Client:
         async with self._opening:
@@ -97,23 +100,3 @@ class S3ObjectStore:
             client: S3Client = await self._stack.enter_async_context(opening)
             self._client = client
             return client
-
-
-def _translated(asked: Asked, response: Any) -> Exception:
-    metadata = response.get("ResponseMetadata", {})
-    refusal = Refusal(
-        metadata.get("HTTPStatusCode", 0),
-        clean_code(response.get("Error", {}).get("Code", "")),
-        response.get("Error", {}).get("Message", ""),
-        metadata.get("RequestId", ""),
-    )
-    if refusal.code in _CHANGED or (refusal.code in _NOT_FOUND and asked.operation == "PutObject"):
-        return ConflictError(
-            f"{asked} found that somebody else wrote there",
-            service=asked.service,
-            operation=asked.operation,
-            code=refusal.code,
-            retryable=True,
-            request_id=refusal.request_id,
-        )
-    return refused(asked, refusal)

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from contact_manager.adapters.aws.errors import Asked, Refusal, clean_code, refused, unanswered, unready
+from contact_manager.adapters.aws.botocore_errors import translating
+from contact_manager.adapters.aws.errors import Asked
 from contact_manager.adapters.aws.session import AwsAccess
 from contact_manager.errors import RemoteServiceError
 
 if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
     from types_aiobotocore_ssm.type_defs import GetParametersResultTypeDef
 
 _log = logging.getLogger(__name__)
@@ -48,29 +48,12 @@ async def fetch_parameters(access: AwsAccess, names: Sequence[str]) -> dict[str,
 async def _get_parameters(
     access: AwsAccess, asked: Asked, names: Sequence[str]
 ) -> GetParametersResultTypeDef:
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-    from botocore.exceptions import ConnectionError as NoConnectionError
-
     region = access.choose_region(asked)
-    try:
-        async with access.open_session().create_client("ssm", region_name=region) as client:
-            answer: GetParametersResultTypeDef = await client.get_parameters(
-                Names=list(dict.fromkeys(names)), WithDecryption=True
-            )
-            return answer
-    except ClientError as error:
-        raise refused(asked, _read_client_error(error)) from error
-    except (HTTPClientError, NoConnectionError) as error:
-        raise unanswered(asked, str(error)) from error
-    except (BotoCoreError, ValueError) as error:
-        raise unready(asked, type(error).__name__, f"{error}; check the AWS settings") from error
-
-
-def _read_client_error(error: ClientError) -> Refusal:
-    """Return the error's parts without AWS's words, which could repeat what was read."""
-    metadata = error.response.get("ResponseMetadata", {})
-    return Refusal(
-        metadata.get("HTTPStatusCode", 0),
-        clean_code(error.response.get("Error", {}).get("Code", "")),
-        request_id=metadata.get("RequestId", ""),
-    )
+    async with (
+        translating(asked, with_words=False),
+        access.open_session().create_client("ssm", region_name=region) as client,
+    ):
+        answer: GetParametersResultTypeDef = await client.get_parameters(
+            Names=list(dict.fromkeys(names)), WithDecryption=True
+        )
+    return answer

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 import typer
 
 from contact_manager.domain.outcome import BatchReport, ReportedError, RunReport, reported_errors
-from contact_manager.entrypoints.cli.exit_codes import ExitCode, batch_exit_code, exit_code
+from contact_manager.domain.processing import ProcessReport
+from contact_manager.entrypoints.cli.exit_codes import ExitCode, batch_exit_code, exit_code, process_exit_code
 from contact_manager.entrypoints.cli.options import CommonOptions, OutputFormat
 from contact_manager.errors import ContactManagerError
 
@@ -25,7 +26,7 @@ _log = logging.getLogger(__name__)
 _OWN_LOGGER = "contact_manager"
 
 
-_Report = TypeVar("_Report", RunReport, BatchReport)
+_Report = TypeVar("_Report", RunReport, BatchReport, ProcessReport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,18 @@ def finish_batch(
     report = _done(options, work, lambda errors: BatchReport(dry_run=is_dry_run, errors=errors))
     _show(options, report, presentation)
     raise typer.Exit(batch_exit_code(report))
+
+
+def finish_process(
+    options: CommonOptions,
+    work: Callable[[], ProcessReport],
+    of_errors: Callable[[tuple[ReportedError, ...]], ProcessReport],
+    presentation: Presentation[ProcessReport],
+) -> NoReturn:
+    """Run ``work`` for one trigger, show its report, and leave with the exit code that fits."""
+    report = _done(options, work, of_errors)
+    _show(options, report, presentation)
+    raise typer.Exit(process_exit_code(report))
 
 
 def _done(

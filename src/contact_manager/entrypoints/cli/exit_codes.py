@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 from contact_manager.domain.outcome import BatchReport, ErrorKind, ReportedError, RunReport
+from contact_manager.domain.processing import ProcessReport, Verdict
 
 
 class ExitCode(IntEnum):
@@ -36,6 +37,19 @@ def batch_exit_code(batch: BatchReport) -> ExitCode:
     if codes & {ExitCode.DONE, ExitCode.DONE_IN_PART}:
         return ExitCode.DONE_IN_PART
     return error_code([error for item in batch.items for error in item.report.errors])
+
+
+def process_exit_code(report: ProcessReport) -> ExitCode:
+    """Return how one trigger ended; done in part when only customers are missing from the meeting."""
+    if report.verdict is Verdict.REJECTED:
+        return error_code(report.errors) if report.errors else ExitCode.BAD_INPUT
+    meeting = report.meeting.report if report.meeting else None
+    if report.verdict is Verdict.RETRY:
+        lacks_only_customers = (
+            meeting is not None and meeting.is_ok and not (report.mails and report.mails.errors)
+        )
+        return ExitCode.DONE_IN_PART if lacks_only_customers else ExitCode.FAILED
+    return ExitCode.BAD_INPUT if report.errors else ExitCode.DONE
 
 
 def error_code(errors: Sequence[ReportedError]) -> ExitCode:

@@ -52,14 +52,27 @@ def read_change_file(name: str, settings: Settings) -> Change:
     Raises:
         InvalidChangeError: It cannot be read or is wrong.
     """
-    source = "stdin" if name == "-" else name
+    zone = settings.meeting.time_zone
+    return parse_change(read_change_bytes(name), source=source_name(name), default_time_zone=zone)
+
+
+def read_change_bytes(name: str) -> bytes:
+    """Return what the change file ``name`` holds, ``-`` for stdin.
+
+    Raises:
+        InvalidChangeError: It cannot be read.
+    """
     try:
         with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
-            data = file.read(MAX_CHANGE_BYTES + 1)
+            return file.read(MAX_CHANGE_BYTES + 1)
     except OSError as error:
         problem = Problem("", f"cannot read the change file: {error.strerror}")
-        raise InvalidChangeError([problem], source=source) from error
-    return parse_change(data, source=source, default_time_zone=settings.meeting.time_zone)
+        raise InvalidChangeError([problem], source=source_name(name)) from error
+
+
+def source_name(name: str) -> str:
+    """Return what a change file is called in messages."""
+    return "stdin" if name == "-" else name
 
 
 def find_change_files(names: Sequence[str]) -> list[str]:

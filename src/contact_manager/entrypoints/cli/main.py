@@ -50,11 +50,13 @@ app = typer.Typer(
     help="One Microsoft Teams meeting for the Amazon SES subscribers of every customer a change affects.",
 )
 meeting = _group("Plan, make and look at the meeting of a change.")
+change = _group("Check a change file, and do what it asks for.")
 recipients = _group("Who would be invited, who not, and why.")
 config = _group("Check and show the configuration.")
 sandbox = _group("Try everything without an account.")
 for _name, _commands, _panel in (
     ("meeting", meeting, "Email & notifications"),
+    ("change", change, "Email & notifications"),
     ("recipients", recipients, "Email & notifications"),
     ("config", config, "Set-up"),
     ("sandbox", sandbox, "Set-up"),
@@ -150,6 +152,48 @@ def _meeting_show(options: ReadingOptions) -> None:
     from contact_manager.entrypoints.cli.actions.show_meeting import show_meeting
 
     show_meeting(options)
+
+
+_File = Annotated[str, typer.Argument(metavar="FILE", help="Change file, - for stdin.")]
+
+
+@change.command("process")
+@takes(CommonOptions)
+def _change_process(
+    file: _File,
+    *,
+    customer: Annotated[str, typer.Option(metavar="C", help="For which customer of the change.")],
+    options: CommonOptions,
+) -> None:
+    """Do for one customer what the change's trigger would: the meeting, and this customer's mails."""
+    from contact_manager.entrypoints.cli.actions.process_change import process_change
+
+    process_change(file, customer, options)
+
+
+@change.command("validate")
+@takes(CommonOptions)
+def _change_validate(file: _File, *, options: CommonOptions) -> None:
+    """Check a change file and tell how it is understood; nothing is asked of any service."""
+    from contact_manager.entrypoints.cli.actions.validate_change import validate_change
+
+    validate_change(file, options)
+
+
+@app.command("worker", rich_help_panel="Email & notifications")
+@takes(CommonOptions)
+def _worker(
+    *,
+    queue_url: Annotated[
+        str,
+        typer.Option(metavar="U", envvar="CHANGE_QUEUE_URL", help="SQS queue of the change triggers."),
+    ],
+    options: CommonOptions,
+) -> None:
+    """Process the change queue until stopped, as the Lambda function does."""
+    from contact_manager.entrypoints.cli.actions.run_worker import run_worker
+
+    run_worker(queue_url, options)
 
 
 @recipients.command("list")

@@ -1,0 +1,43 @@
+"""What botocore raises, told in this package's words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from contact_manager.adapters.aws.errors import Asked, Refusal, clean_code, refused, unanswered, unready
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+
+@asynccontextmanager
+async def translating(asked: Asked, *, with_words: bool = True) -> AsyncIterator[None]:
+    """Raise what botocore raises in the body as ``RemoteServiceError``.
+
+    Args:
+        asked: The request.
+        with_words: Whether to tell AWS's own words, which may repeat what was sent or read.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore.exceptions import ConnectionError as NoConnectionError
+
+    try:
+        yield
+    except ClientError as error:
+        raise refused(asked, _read(error, with_words=with_words)) from error
+    except (HTTPClientError, NoConnectionError, TimeoutError) as error:
+        raise unanswered(asked, str(error)) from error
+    except (BotoCoreError, ValueError) as error:
+        raise unready(asked, type(error).__name__, f"{error}; check the AWS settings") from error
+
+
+def _read(error: ClientError, *, with_words: bool) -> Refusal:
+    said, metadata = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+    return Refusal(
+        metadata.get("HTTPStatusCode", 0),
+        clean_code(said.get("Code", "")),
+        said.get("Message", "") if with_words else "",
+        metadata.get("RequestId", ""),
+    )

@@ -1,0 +1,60 @@
+"""``worker``: process the change queue in a container, or anywhere without Lambda."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from typing import NoReturn
+
+import typer
+
+from contact_manager.bootstrap.events import open_change_processing, open_change_queue
+from contact_manager.entrypoints.cli.door import start_logging
+from contact_manager.entrypoints.cli.exit_codes import ExitCode
+from contact_manager.entrypoints.cli.inputs import read_settings, run_options
+from contact_manager.entrypoints.cli.options import CommonOptions
+from contact_manager.errors import ContactManagerError, InvalidInputError
+from contact_manager.services.consume_queue import consume_queue
+
+
+def run_worker(queue_url: str, options: CommonOptions) -> NoReturn:
+    """Work until SIGTERM or Ctrl-C; what was begun is brought to its end, a second signal breaks it off."""
+    start_logging(options.log_level.value if options.log_level else "info")
+    try:
+        asyncio.run(_work(queue_url, options))
+    except ContactManagerError as error:
+        source = f"{error.source}: " if isinstance(error, InvalidInputError) and error.source else ""
+        sys.stderr.write(f"error: {source}{error}\n")
+        is_input = isinstance(error, InvalidInputError)
+        raise typer.Exit(ExitCode.BAD_INPUT if is_input else ExitCode.FAILED) from error
+    raise typer.Exit(ExitCode.DONE)
+
+
+async def _work(queue_url: str, options: CommonOptions) -> None:
+    settings = read_settings(options)
+    run = run_options(options, label="worker")
+    stopping = asyncio.Event()
+    _stop_on_signal(stopping)
+    async with (
+        open_change_processing(settings, os.environ, run) as processing,
+        open_change_queue(settings, os.environ, run, queue_url) as queue,
+    ):
+        sys.stderr.write(f"The worker listens to {queue_url}; Ctrl-C stops it.\n")
+        await consume_queue(
+            queue, lambda bodies: processing.process(bodies, is_out_of_time=stopping.is_set), stopping
+        )
+    sys.stderr.write("The worker has stopped.\n")
+
+
+def _stop_on_signal(stopping: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def stop(number: signal.Signals) -> None:
+        stopping.set()
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.default_int_handler)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
