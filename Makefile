@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.dev-installed
 PYTHON ?= python3
 
-.PHONY: help setup check lint format test demo bench clean
+.PHONY: help setup check lint format test demo bench package clean
 
 help:  ## list these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -40,6 +40,9 @@ demo: $(STAMP)  ## the main job in the embedded sandbox
 
 bench: $(STAMP)  ## the fan-out against a boto3 program (a minute or two)
 	$(BIN)/python bench/fan_out.py
+
+package: $(STAMP)  ## dist/lambda.zip for AWS Lambda; CONFIG=config.json goes into it
+	$(BIN)/python deploy/package.py $(if $(CONFIG),--config "$(CONFIG)") $(if $(CONSTRAINT),--constraint "$(CONSTRAINT)")
 
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.* dist

@@ -1,0 +1,118 @@
+"""What is in the zip file, and what is not."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from deploy import package
+from deploy.package import PackagingError, Target, find_missing, make_package, parse_arguments, write_zip
+from tests.deploy.conftest import CONFIG
+
+ELF_MACHINE_AARCH64 = 183
+"""elf.h, EM_AARCH64."""
+
+
+@pytest.fixture(scope="module")
+def names(lambda_zip: Path) -> list[str]:
+    with zipfile.ZipFile(lambda_zip) as archive:
+        return archive.namelist()
+
+
+def test_the_package_unpacks_to_less_than_forty_megabytes(lambda_zip: Path) -> None:
+    with zipfile.ZipFile(lambda_zip) as archive:
+        assert sum(one.file_size for one in archive.infolist()) < 40 * 1024 * 1024
+
+
+def test_compiled_libraries_are_for_the_functions_processor(lambda_zip: Path, names: list[str]) -> None:
+    compiled = [name for name in names if name.endswith(".so")]
+    assert {"orjson", "pydantic_core"} <= {name.split("/")[0] for name in compiled}
+    with zipfile.ZipFile(lambda_zip) as archive:
+        heads = [archive.read(name)[:20] for name in compiled]
+    assert {struct.unpack_from("<H", head, 18)[0] for head in heads} == {ELF_MACHINE_AARCH64}
+
+
+def test_what_never_runs_in_lambda_stays_out(names: list[str]) -> None:
+    tops = {name.split("/")[0] for name in names}
+    assert tops & {"moto", "trustme", "pytest", "boto3", "typer", "rich", "click", "pip", "bin"} == set()
+    own = [name for name in names if name.startswith("contact_manager/")]
+    assert [name for name in own if name.split("/")[1] == "sandbox" or "/cli/" in name] == []
+    assert [name for name in names if "/tests/" in name or "__pycache__" in name] == []
+
+
+def test_the_tool_its_templates_and_its_configuration_are_inside(lambda_zip: Path, names: list[str]) -> None:
+    assert "contact_manager/bootstrap.py" in names
+    assert "contact_manager/services/schedule_meeting.py" in names
+    assert [name for name in names if name.startswith("contact_manager/formats/rendering/templates/")]
+    with zipfile.ZipFile(lambda_zip) as archive:
+        assert archive.read("config.json") == CONFIG.read_bytes()
+
+
+def test_only_services_in_use_are_described(names: list[str]) -> None:
+    described = {name.split("/")[2] for name in names if name.startswith("botocore/data/")}
+    assert described == package.AWS_SERVICES | package.AWS_RULES
+
+
+def test_every_library_is_named_with_its_version(lambda_zip: Path, names: list[str]) -> None:
+    with zipfile.ZipFile(lambda_zip) as archive:
+        pinned = archive.read("requirements.txt").decode().splitlines()
+    assert len(pinned) == len([name for name in names if name.endswith(".dist-info/METADATA")]) - 1
+    assert [line for line in pinned if line.count("==") != 1] == []
+
+
+def test_equal_content_makes_equal_bytes(tmp_path: Path) -> None:
+    zips = []
+    for moment, order in ((1_000_000_000, ("b/c.py", "a.py")), (1_700_000_000, ("a.py", "b/c.py"))):
+        folder = tmp_path / str(moment)
+        for name in order:
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+            path.chmod(0o600 if order[0] == name else 0o755)
+            os.utime(path, (moment, moment))
+        write_zip(folder, folder.with_suffix(".zip"))
+        zips.append(folder.with_suffix(".zip"))
+    assert zips[0].read_bytes() == zips[1].read_bytes()
+    with zipfile.ZipFile(zips[0]) as archive:
+        assert archive.namelist() == ["a.py", "b/c.py"]
+
+
+def test_a_wrong_configuration_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text('{"meeting_config": {"topik": "aws-calendar"}}')
+    output = tmp_path / "lambda.zip"
+    with pytest.raises(PackagingError, match="topik"):
+        make_package(parse_arguments(["--config", str(config), "--output", str(output)]))
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("condition", "missing"),
+    [
+        ("", ["beta"]),
+        ("; python_version >= '3.12'", ["beta"]),
+        ("; python_version < '3.12'", []),
+        ("; platform_machine == 'aarch64'", ["beta"]),
+        ("; sys_platform == 'win32'", []),
+        ("; extra == 'speed'", []),
+    ],
+)
+def test_a_library_that_the_target_needs_is_missed(
+    tmp_path: Path, condition: str, missing: list[str]
+) -> None:
+    info = tmp_path / "alpha-1.0.dist-info"
+    info.mkdir()
+    told = f"Metadata-Version: 2.1\nName: alpha\nVersion: 1.0\nRequires-Dist: beta{condition}\n"
+    (info / "METADATA").write_text(told)
+    assert list(find_missing(tmp_path, Target("arm64", "3.12"))) == missing
+
+
+def test_what_pip_says_is_passed_on(tmp_path: Path) -> None:
+    constraint = tmp_path / "constraint.txt"
+    constraint.write_text("idna==0.0.0\n")
+    with pytest.raises(PackagingError, match="idna"):
+        package.build(tmp_path / "task", Target("native"), constraint=constraint)
