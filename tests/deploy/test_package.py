@@ -45,7 +45,7 @@ def test_what_never_runs_in_lambda_stays_out(names: list[str]) -> None:
 
 
 def test_the_tool_its_templates_and_its_configuration_are_inside(lambda_zip: Path, names: list[str]) -> None:
-    assert "contact_manager/bootstrap.py" in names
+    assert "contact_manager/bootstrap/__init__.py" in names
     assert "contact_manager/services/schedule_meeting.py" in names
     assert [name for name in names if name.startswith("contact_manager/formats/rendering/templates/")]
     with zipfile.ZipFile(lambda_zip) as archive:

@@ -150,11 +150,11 @@ def test_a_trigger_that_fails_five_times_is_kept(template: Json) -> None:
     assert [one["SqsManagedSseEnabled"] for one in queues.values()] == [True, True]
 
 
-def test_claims_outlive_messages(template: Json) -> None:
+def test_claims_live_as_long_as_the_ledger(template: Json) -> None:
     [bucket] = resources(template, "AWS::S3::Bucket").values()
-    [claims] = [one for one in bucket["LifecycleConfiguration"]["Rules"] if one["Prefix"] == "claims/"]
-    lives_s = sum(one["MessageRetentionPeriod"] for one in resources(template, "AWS::SQS::Queue").values())
-    assert claims["ExpirationInDays"] * 24 * 3600 > lives_s
+    rules = {one["Prefix"]: one for one in bucket["LifecycleConfiguration"]["Rules"]}
+    kept = {rules[prefix]["ExpirationInDays"]["Ref"] for prefix in ("claims/", "ledger/")}
+    assert kept == {"LedgerRetentionDays"}
 
 
 @pytest.mark.parametrize("path", [OURS, CUSTOMERS], ids=lambda path: path.stem)
