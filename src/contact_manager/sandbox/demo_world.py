@@ -55,8 +55,8 @@ _FABRIKAM = SandboxCustomer(
     external_id="fabrikam-external-id",
     contacts=(
         _chose("Priya.Nair@Example.com"),
-        _chose("anna.kowalski@example.org", None, "finops-announce", "inner-announce"),
-        _chose("ben.okafor@example.org", OPT_IN),
+        _chose("anna.kowalski@example.org", None, "aws-approval", "finops-announce", "inner-announce"),
+        _chose("ben.okafor@example.org", OPT_IN, "aws-announce"),
         _chose("carla.mendes@example.org", OPT_OUT),
         _chose("dieter.wolf@example.org", unsubscribe_all=True),
     ),
@@ -69,7 +69,7 @@ _NORTHFIELD = SandboxCustomer(
     list_name="staff",
     contacts=(
         *(_member_of_staff(number) for number in range(1, _STAFF + 1)),
-        _chose(" priya.nair@EXAMPLE.com ", OPT_IN),
+        _chose(" priya.nair@EXAMPLE.com ", OPT_IN, "aws-announce", "aws-approval"),
     ),
 )
 _TESTBED = SandboxCustomer(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from contact_manager.entrypoints.cli.sandbox_events import running_worker, tell_life_cycle
 from contact_manager.entrypoints.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -23,13 +24,16 @@ _CHECKOUT_EXAMPLES = Path(__file__).parents[5] / "examples"
 
 def run_sandbox() -> None:
     """Start the sandbox, print the environment to export, and stay until stopped."""
-    with _open_stack() as stack:
+    with _open_stack() as stack, running_worker(_environment(stack)):
         sys.stdout.write(stack.shell_exports())
         sys.stdout.flush()
         _say(
             "The sandbox is up, on this machine only. Put the lines above into another shell, then try there:"
         )
         _say(f"  ccoe-customer-contact-manager meeting plan --json-metadata {_example('flat.json')}")
+        _say("or, as the change's trigger for one customer would do it, with mails:")
+        _say(f"  ccoe-customer-contact-manager change process {_example('flat.json')} --customer hts")
+        _say(f"A worker listens to the bucket s3://{stack.world.bucket} and tells here what it does.")
         _say("Ctrl-C stops it; nothing of it stays.")
         with suppress(KeyboardInterrupt):
             threading.Event().wait()
@@ -57,6 +61,8 @@ def run_demo() -> None:
         run("Why does a person get no invitation?", "recipients explain lena.fischer@example.com", flat)
         finops = _example("announcement-finops.json")
         run("An announcement has its own topic; its people never see each other.", "meeting apply", finops)
+        _tell("\n== Now a change that arrives as an event: a bucket, its queue, and a worker that listens.")
+        tell_life_cycle(stack, _environment(stack), Path(flat), _tell)
         _tell("\nThat was the whole line, through the same code as with real accounts. What next:")
         _tell("  sandbox up             keeps the sandbox running for your own experiments")
         _tell("  docs/tutorial.md       explains what you have just seen")
@@ -66,9 +72,7 @@ class _Demo:
     """Runs the command in the sandbox's environment and tells what it does."""
 
     def __init__(self, stack: SandboxStack) -> None:
-        self._environment = {**os.environ, **stack.environment}
-        for name in stack.unset:
-            self._environment.pop(name, None)
+        self._environment = _environment(stack)
 
     def run(self, told: str, command: str, change: str | Path) -> None:
         arguments = [*command.split(), "--json-metadata", str(change)]
@@ -79,6 +83,12 @@ class _Demo:
         if done.returncode != ExitCode.DONE:
             _say(f"The step failed with exit code {done.returncode}.")
             raise typer.Exit(ExitCode.FAILED)
+
+
+def _environment(stack: SandboxStack) -> dict[str, str]:
+    """Return this process's environment, led into the sandbox."""
+    inherited = {name: value for name, value in os.environ.items() if name not in stack.unset}
+    return {**inherited, **stack.environment}
 
 
 def _subscribe(stack: SandboxStack, address: str) -> None:
