@@ -148,6 +148,8 @@ def _measure_change(report: ProcessReport) -> None:
 
 def _measure_meeting(result: MeetingResult) -> None:
     report = result.report
+    if result.is_waiting:
+        return
     if result.errors:
         _count("MeetingsFailed", 1)
     elif report is not None and report.action is not Action.NONE:

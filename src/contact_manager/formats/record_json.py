@@ -25,6 +25,7 @@ class Entry:
         role: Who did it: the ARN of the role, or a name.
         customer: Folded code, of ``processed``.
         transition: Which of the change's transitions it belongs to.
+        content: Digest of what the change asked for.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Entry:
     role: str
     customer: str = ""
     transition: str = ""
+    content: str = ""
 
 
 def load_record(data: bytes) -> dict[str, Any]:
@@ -64,10 +66,10 @@ def read_history(record: Mapping[str, Any]) -> ChangeHistory:
     return ChangeHistory(statuses, has_approval=approved)
 
 
-def processed_transitions(record: Mapping[str, Any], customer: str) -> frozenset[str]:
-    """Return the transitions that were processed for a customer."""
+def processed_for(record: Mapping[str, Any], customer: str) -> frozenset[tuple[str, str]]:
+    """Return the transitions that were processed for a customer, each with the digest of its content."""
     return frozenset(
-        any_text(one.get("transition"))
+        (any_text(one.get("transition")), any_text(one.get("content")))
         for one in _objects(record.get("modifications"))
         if one.get("modification_type") == "processed" and one.get("customer_code") == customer
     )
@@ -136,6 +138,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "modification_type": entry.kind,
         "customer_code": entry.customer,
         "transition": entry.transition,
+        "content": entry.content,
     }
     return {name: value for name, value in line.items() if value}
 
@@ -145,6 +148,7 @@ def _is_same(one: Mapping[str, Any], entry: Entry) -> bool:
         one.get("modification_type") == entry.kind == "processed"
         and one.get("customer_code") == entry.customer
         and one.get("transition") == entry.transition
+        and one.get("content") == entry.content
     )
 
 

@@ -47,9 +47,14 @@ class ChangeTask:
         return f"{self.transition}:{self.status}"
 
     @property
+    def content(self) -> str:
+        """Digest of what is asked for: a change may be edited in place."""
+        return hashlib.sha256(repr(self.change).encode()).hexdigest()[:_DIGEST_LENGTH]
+
+    @property
     def wish(self) -> str:
-        """Name and a digest of what is asked for: a change may be edited in place."""
-        return f"{self.name}:{hashlib.sha256(repr(self.change).encode()).hexdigest()[:_DIGEST_LENGTH]}"
+        """Name and content."""
+        return f"{self.name}:{self.content}"
 
     @property
     def is_test_run(self) -> bool:

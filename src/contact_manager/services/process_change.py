@@ -133,8 +133,8 @@ class _Work:
         """Whether a run for an earlier status deleted the trigger that was just written for this one."""
         if task is None:
             return False
-        processed = record_json.processed_transitions(task.record, self._trigger.customer)
-        return bool(processed) and task.name not in processed
+        processed = record_json.processed_for(task.record, self._trigger.customer)
+        return bool(processed) and (task.name, task.content) not in processed
 
     def _refusal(self, task: ChangeTask) -> str:
         code = self._trigger.customer
@@ -215,6 +215,7 @@ class _Work:
             self._services.role,
             self._trigger.customer,
             task.name,
+            task.content,
         )
         await self._record.rewrite(lambda record: record_json.with_entry(record, entry))
         await self._services.store.delete(self._trigger.key)
@@ -227,7 +228,7 @@ class _Work:
             now = self._record.understand(data) if data is not None else None
         except InvalidChangeError:
             return False
-        return now is not None and now.name != task.name
+        return now is not None and now.wish != task.wish
 
     def _report(self, verdict: Verdict, reason: str = "", task: ChangeTask | None = None) -> ProcessReport:
         return replace(new_report(self._trigger, verdict, reason), status=task.status if task else None)

@@ -75,6 +75,8 @@ async def _reconcile(change_id: str, services: ProcessServices) -> MeetingResult
         record, services.meeting, services.leases, services.organizer, services.role, respects_hand=True
     )
     result = await run.bring_about(task, again=True)
+    if result.is_waiting:
+        return None
     for problem in result.errors:
         _log.error("reconcile.failed change_id=%s error=%s", change_id, problem.type)
     return result
