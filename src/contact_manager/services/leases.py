@@ -95,9 +95,13 @@ class Leases:
     async def _write(self, held: HeldNote[_Note], note: _Note, lease: Lease) -> bool:
         """Return whether the note was still the one that was read; if not, nothing was written."""
         written = replace(note, lease=lease)
+        data = held.dump(written)
         try:
-            held.etag = await self._store.write(held.key, held.dump(written), etag=held.etag)
+            held.etag = await self._store.write(held.key, data, etag=held.etag)
         except ConflictError:
-            return False
+            found = await self._store.fetch(held.key)
+            if found is None or found.data != data:
+                return False
+            held.etag = found.etag  # our own write, whose answer was lost
         held.note = written
         return True

@@ -33,7 +33,7 @@ def run_sandbox() -> None:
         _say(f"  ccoe-customer-contact-manager meeting plan --json-metadata {_example('flat.json')}")
         _say("or, as the change's trigger for one customer would do it, with mails:")
         _say(f"  ccoe-customer-contact-manager change process {_example('flat.json')} --customer hts")
-        _say(f"A worker listens to the bucket s3://{stack.world.bucket} and tells here what it does.")
+        _say(f"A worker listens to the bucket s3://{stack.world.bucket_name} and tells here what it does.")
         _say("Ctrl-C stops it; nothing of it stays.")
         with suppress(KeyboardInterrupt):
             threading.Event().wait()

@@ -1,0 +1,153 @@
+"""Many changes through the whole line in the sandbox, with faults and duplicates: is anything lost or doubled?
+
+Writes changes for all customers into the sandbox's bucket, has every message delivered twice, lets one in
+twenty requests fail, and runs workers until the queue is empty. Then it counts::
+
+    python bench/soak.py --changes 200 --customers 10
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from contact_manager.entrypoints.cli.sandbox_events import running_worker
+from contact_manager.sandbox.aws_server import Fault as AwsFault
+from contact_manager.sandbox.seed import SandboxContact, SandboxCustomer, SandboxWorld
+from contact_manager.sandbox.stack import SandboxStack
+from contact_manager.sandbox.world import OPT_IN, TOPICS
+
+FAULT_SHARE = 0.05
+TIME_LIMIT_S = 3600
+WORKERS = 2
+SHARED = "everywhere@example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was found at the end, and what it should have been."""
+
+    meetings: int
+    invitations: Counter[int]
+    mails: Counter[int]
+    expected_mails: int
+    triggers_left: int
+    dead_letters: int
+
+    def lines(self) -> Iterator[str]:
+        """Yield the counts for people."""
+        yield f"meetings                    {self.meetings}"
+        yield f"invitations by repetition   {dict(self.invitations)}"
+        yield f"mails by repetition         {dict(self.mails)} of {self.expected_mails} to be sent"
+        yield f"triggers left               {self.triggers_left}"
+        yield f"dead letters                {self.dead_letters}"
+
+
+def make_world(customers: int, people: int) -> SandboxWorld:
+    """Return customers with subscribers of their own and one whom they share."""
+    chosen = dict.fromkeys(TOPICS, OPT_IN)
+    return SandboxWorld(
+        tuple(
+            SandboxCustomer(
+                code=f"customer-{number}",
+                name=f"Customer {number}",
+                account_id=f"{number + 1:012d}",
+                contacts=tuple(
+                    SandboxContact(address, chosen)
+                    for address in (SHARED, *(f"p{one}@c{number}.example.com" for one in range(people - 1)))
+                ),
+            )
+            for number in range(customers)
+        )
+    )
+
+
+def make_change(number: int, world: SandboxWorld) -> dict[str, object]:
+    """Return an approved change for all customers."""
+    return {
+        "changeId": f"CHG-{number:05d}",
+        "changeTitle": f"Change {number:05d}",
+        "customers": [customer.code for customer in world.customers],
+        "implementationStart": "2031-05-10T22:00:00Z",
+        "implementationEnd": "2031-05-11T00:00:00Z",
+        "include_meeting": True,
+        "status": "approved",
+        "version": 1,
+    }
+
+
+def add_faults(stack: SandboxStack, requests: int) -> None:
+    """Let one in twenty requests fail, each service in its usual ways."""
+    for status in (429, 500, 503):
+        share = FAULT_SHARE / 4
+        stack.aws.add_fault(AwsFault(service="ses", status=status, probability=share, times=None))
+        stack.aws.add_fault(AwsFault(service="s3", status=503, probability=share, times=None))
+    stack.aws.add_fault(AwsFault(service="s3", drop_answer=True, probability=FAULT_SHARE / 4, times=None))
+    stack.aws.add_fault(AwsFault(service="ses", drop=True, probability=FAULT_SHARE / 4, times=None))
+    stack.aws.add_fault(AwsFault(service="sqs", status=503, probability=FAULT_SHARE, times=None))
+    for number in range(1, int(requests * FAULT_SHARE)):
+        status = (429, 500, 503, 504)[number % 4]
+        stack.graph.add_fault({"skip": int(number / FAULT_SHARE), "status": status, "retry_after": 1})
+
+
+def count(stack: SandboxStack, changes: int) -> Counts:
+    """Look at the calendar, the mailboxes, the bucket and the queues."""
+    state = stack.graph.state()
+    world = stack.world
+    events = [one for one in state["mailboxes"][world.organizer]["events"] if not one["isCancelled"]]
+    invitations = Counter((one["subject"], one["address"]) for one in state["notices"])
+    mails = Counter((one.account, one.recipient, one.subject) for one in stack.aws.sent_mails)
+    return Counts(
+        meetings=len(events),
+        invitations=Counter(invitations.values()),
+        mails=Counter(mails.values()),
+        expected_mails=changes * sum(len(customer.contacts) for customer in world.customers),
+        triggers_left=len(stack.list_keys("customers/")),
+        dead_letters=len(stack.dead_letters()),
+    )
+
+
+def run(changes: int, customers: int, people: int) -> Counts:
+    """Run it all and return the counts."""
+    world = make_world(customers, people)
+    with SandboxStack(world) as stack, ExitStack() as workers:
+        for number in range(changes):
+            stack.submit_change(make_change(number, world))
+        stack.deliver_again()
+        add_faults(stack, requests=20 * changes)
+        inherited = {name: value for name, value in os.environ.items() if name not in stack.unset}
+        for _ in range(WORKERS):
+            workers.enter_context(running_worker(inherited | stack.environment, sys.stderr))
+        began = time.monotonic()
+        while stack.queue_depth() and time.monotonic() - began < TIME_LIMIT_S:
+            time.sleep(1)
+        print(f"{changes} changes x {customers} customers: {time.monotonic() - began:.0f} s", file=sys.stderr)
+        return count(stack, changes)
+
+
+def main() -> None:
+    """Run it as the command line says, and fail when something is lost or a meeting doubled."""
+    parser = argparse.ArgumentParser(description="Soak the whole line in the sandbox.")
+    parser.add_argument("--changes", type=int, default=200)
+    parser.add_argument("--customers", type=int, default=10)
+    parser.add_argument("--people", type=int, default=5, help="subscribers of each customer")
+    chosen = parser.parse_args()
+    counts = run(chosen.changes, chosen.customers, chosen.people)
+    print("\n".join(counts.lines()))
+    is_fine = (
+        counts.meetings == chosen.changes
+        and set(counts.invitations) == {1}
+        and sum(counts.mails.values()) == counts.expected_mails
+        and counts.triggers_left == counts.dead_letters == 0
+    )
+    sys.exit(0 if is_fine else 1)
+
+
+if __name__ == "__main__":
+    main()

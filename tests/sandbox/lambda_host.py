@@ -1,0 +1,148 @@
+"""Runs the Lambda handler again and again, each time in a process of its own that may be killed on the way.
+
+As a program it waits on stdin for runs, one JSON object a line, forks for each, and answers with a line: what
+it loaded before is not loaded again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+PATIENCE_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One invocation.
+
+    Attributes:
+        event: The Lambda event.
+        kill_at: Number of the outgoing request at which the process is killed; 0 for none.
+        after_answer: Whether it is killed when the answer has come, and not before the request goes out.
+        minutes_later: How far the process's clock is ahead.
+    """
+
+    event: dict[str, Any]
+    kill_at: int = 0
+    after_answer: bool = False
+    minutes_later: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the process ended: its answer and the number of its requests, or neither when it was killed."""
+
+    was_killed: bool
+    answer: dict[str, Any] | None
+    requests: int
+
+
+class LambdaHost:
+    """The program below, with its pipes."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.sandbox.lambda_host"],
+            env=dict(environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(PATIENCE_S)
+
+    def invoke(self, run: Run) -> Ended:
+        """Run the handler once."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(asdict(run)) + "\n")
+        self._process.stdin.flush()
+        return Ended(**json.loads(self._process.stdout.readline()))
+
+
+class _Context:
+    aws_request_id = "11111111-2222-3333-4444-555555555555"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 300_000
+
+
+def _serve() -> None:
+    import aiobotocore.session
+    import msal
+
+    import contact_manager.bootstrap.events
+    import contact_manager.entrypoints.lambda_sqs
+
+    _ = (aiobotocore, msal, contact_manager)
+    for line in sys.stdin:
+        print(json.dumps(asdict(_fork(Run(**json.loads(line))))), flush=True)
+
+
+def _fork(run: Run) -> Ended:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        with os.fdopen(writing, "w") as pipe:
+            _run(run, pipe.write)
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        told = pipe.read()
+    _, status = os.waitpid(child, 0)
+    was_killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    return Ended(was_killed, **json.loads(told)) if told else Ended(was_killed, None, 0)
+
+
+def _run(run: Run, tell: Any) -> None:
+    import aiohttp
+
+    import contact_manager.bootstrap
+    from contact_manager.entrypoints.lambda_sqs import handler
+
+    requests = 0
+    send = aiohttp.ClientSession._request
+
+    async def counted(self: Any, *arguments: Any, **options: Any) -> Any:
+        nonlocal requests
+        requests += 1
+        is_last = requests == run.kill_at
+        if is_last and not run.after_answer:
+            os.kill(os.getpid(), signal.SIGKILL)
+        response = await send(self, *arguments, **options)
+        if is_last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return response
+
+    def later(_: Any) -> datetime:
+        return datetime.now(UTC) + timedelta(minutes=run.minutes_later)
+
+    aiohttp.ClientSession._request = counted  # type: ignore[method-assign]
+    contact_manager.bootstrap.SystemClock.now = later  # type: ignore[method-assign]
+    with open(os.devnull, "w") as nowhere:
+        sys.stdout = nowhere
+        answer = handler(run.event, _Context())  # type: ignore[arg-type]
+    tell(json.dumps({"answer": answer, "requests": requests}))
+
+
+if __name__ == "__main__":
+    _serve()
