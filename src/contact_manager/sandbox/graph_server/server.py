@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -167,4 +168,5 @@ async def _close(runner: web.AppRunner) -> None:
     await runner.cleanup()
     for transport in transports:
         if transport is not None:
-            transport.abort()
+            with suppress(AttributeError):  # of a TLS connection that has ended, before Python 3.11.4
+                transport.abort()
