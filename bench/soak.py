@@ -1,4 +1,4 @@
-"""Many changes through the whole line in the sandbox, with faults and duplicates: is anything lost or doubled?
+"""Many changes through the whole line, with faults and every message twice: is anything lost or doubled?
 
 Writes changes for all customers into the sandbox's bucket, has every message delivered twice, lets one in
 twenty requests fail, and runs workers until the queue is empty. Then it counts::
@@ -108,8 +108,8 @@ def count(stack: SandboxStack, changes: int) -> Counts:
         invitations=Counter(invitations.values()),
         mails=Counter(mails.values()),
         expected_mails=changes * sum(len(customer.contacts) for customer in world.customers),
-        triggers_left=len(stack.list_keys("customers/")),
-        dead_letters=len(stack.dead_letters()),
+        triggers_left=len(stack.changes.keys("customers/")),
+        dead_letters=len(stack.changes.dead_letters()),
     )
 
 
@@ -118,14 +118,14 @@ def run(changes: int, customers: int, people: int) -> Counts:
     world = make_world(customers, people)
     with SandboxStack(world) as stack, ExitStack() as workers:
         for number in range(changes):
-            stack.submit_change(make_change(number, world))
-        stack.deliver_again()
+            stack.changes.submit(make_change(number, world))
+        stack.changes.deliver_again()
         add_faults(stack, requests=20 * changes)
         inherited = {name: value for name, value in os.environ.items() if name not in stack.unset}
         for _ in range(WORKERS):
             workers.enter_context(running_worker(inherited | stack.environment, sys.stderr))
         began = time.monotonic()
-        while stack.queue_depth() and time.monotonic() - began < TIME_LIMIT_S:
+        while stack.changes.queue_depth() and time.monotonic() - began < TIME_LIMIT_S:
             time.sleep(1)
         print(f"{changes} changes x {customers} customers: {time.monotonic() - began:.0f} s", file=sys.stderr)
         return count(stack, changes)

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -94,7 +95,8 @@ def _serve() -> None:
 
     _ = (aiobotocore, msal, contact_manager)
     for line in sys.stdin:
-        print(json.dumps(asdict(_fork(Run(**json.loads(line))))), flush=True)
+        sys.stdout.write(json.dumps(asdict(_fork(Run(**json.loads(line))))) + "\n")
+        sys.stdout.flush()
 
 
 def _fork(run: Run) -> Ended:
@@ -137,8 +139,8 @@ def _run(run: Run, tell: Any) -> None:
         return datetime.now(UTC) + timedelta(minutes=run.minutes_later)
 
     aiohttp.ClientSession._request = counted  # type: ignore[method-assign]
-    contact_manager.bootstrap.SystemClock.now = later  # type: ignore[method-assign]
-    with open(os.devnull, "w") as nowhere:
+    contact_manager.bootstrap.SystemClock.now = later  # type: ignore[method-assign,assignment]
+    with Path(os.devnull).open("w") as nowhere:
         sys.stdout = nowhere
         answer = handler(run.event, _Context())  # type: ignore[arg-type]
     tell(json.dumps({"answer": answer, "requests": requests}))

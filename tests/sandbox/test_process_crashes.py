@@ -39,12 +39,12 @@ class Stage:
             "status": status,
             "modifications": [*self._modifications(change_id), {"modification_type": status}],
         }
-        self.stack.submit_change(document)
+        self.stack.changes.submit(document)
         return sqs_event(self.stack.world.bucket_name, change_id)
 
     def _modifications(self, change_id: str) -> list[Any]:
         try:
-            return list(self.stack.fetch_record(change_id)["modifications"])
+            return list(self.stack.changes.fetch_record(change_id)["modifications"])
         except KeyError:
             return []
 
@@ -53,7 +53,7 @@ class Stage:
         state = self.stack.graph.state()
         box = state["mailboxes"][self.stack.world.organizer]
         mine = [one for one in box["events"] if one["subject"] == f"Call {change_id}"]
-        record = self.stack.fetch_record(change_id)
+        record = self.stack.changes.fetch_record(change_id)
         return Outcome(
             live=sum(1 for one in mine if not one["isCancelled"]),
             told=Counter(

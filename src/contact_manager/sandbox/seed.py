@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
 from moto.ssm.models import ssm_backends
@@ -30,6 +33,9 @@ __all__ = [
     "write_config",
 ]
 
+MAX_RECEIVE_COUNT = 10
+"""After this a message goes to the dead-letter queue."""
+
 
 def seed(server: AwsServer, world: SandboxWorld = DEMO_WORLD) -> None:
     """Put a world into a running server, in which only the world's roles can be assumed from then on.
@@ -42,10 +48,14 @@ def seed(server: AwsServer, world: SandboxWorld = DEMO_WORLD) -> None:
     for customer in world.customers:
         seed_customer(server, customer)
     _seed_parameters(world)
-    s3_backends[BASE_ACCOUNT_ID]["aws"].create_bucket(world.bucket_name, world.region)
     queues = sqs_backends[BASE_ACCOUNT_ID][world.region]
-    for name in (world.queue_name, *(customer.queue_name for customer in world.customers)):
-        queues.create_queue(name)
+    dead = queues.create_queue(world.dead_letter_queue_name)
+    redrive = json.dumps({"deadLetterTargetArn": dead.queue_arn, "maxReceiveCount": MAX_RECEIVE_COUNT})
+    queue = queues.create_queue(world.queue_name, RedrivePolicy=redrive)
+    for customer in world.customers:
+        queues.create_queue(customer.queue_name)
+    bucket = s3_backends[BASE_ACCOUNT_ID]["aws"].create_bucket(world.bucket_name, world.region)
+    bucket.set_notification_configuration(_notification_to(queue.queue_arn))
 
 
 def seed_customer(server: AwsServer, customer: SandboxCustomer) -> None:
@@ -60,6 +70,17 @@ def seed_customer(server: AwsServer, customer: SandboxCustomer) -> None:
     for contact in customer.contacts:
         entry = ContactEntry(contact.address, contact.topics, contact.unsubscribe_all)
         server.put_contact(place, entry, list_name=customer.list_name)
+
+
+def _notification_to(queue_arn: str) -> dict[str, Any]:
+    """Return what a bucket is configured with so that triggers arrive in the queue."""
+    rules = [{"Name": "prefix", "Value": "customers/"}, {"Name": "suffix", "Value": ".json"}]
+    filters = {"S3Key": {"FilterRule": rules}}
+    return {
+        "QueueConfiguration": [
+            {"Queue": queue_arn, "Event": ["s3:ObjectCreated:*"], "Filter": filters, "Id": "triggers"}
+        ]
+    }
 
 
 def _seed_parameters(world: SandboxWorld) -> None:

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Self
 
 import trustme
 
-from contact_manager.sandbox.aws_server import BASE_ACCESS_KEY_ID, BASE_SECRET_ACCESS_KEY, AwsServer
+from contact_manager.sandbox.aws_server import (
+    BASE_ACCESS_KEY_ID,
+    BASE_ACCOUNT_ID,
+    BASE_SECRET_ACCESS_KEY,
+    AwsServer,
+)
+from contact_manager.sandbox.change_bucket import ChangeBucket
 from contact_manager.sandbox.demo_world import DEMO_WORLD
 from contact_manager.sandbox.seed import seed
 from contact_manager.sandbox.world import SandboxWorld, write_config
@@ -48,6 +54,7 @@ _STRAY_NAMES = (
     "AZURE_CLIENT_SECRET",
     "AZURE_FEDERATED_TOKEN_FILE",
     "AZURE_TENANT_ID",
+    "BACKEND_ROLE_ARN",
     "CONFIG_PATH",
     "MEETING_ORGANIZER_EMAIL",
 )
@@ -152,9 +159,20 @@ class SandboxStack:
             "SSL_CERT_FILE": str(self.ca_bundle),
             "REQUESTS_CA_BUNDLE": str(self.ca_bundle),
             "CONFIG_FILE": str(self.config_file),
+            "CHANGE_QUEUE_URL": self.queue_url,
             "NO_PROXY": ",".join(_LOOPBACK_NAMES),
             "no_proxy": ",".join(_LOOPBACK_NAMES),
         }
+
+    @property
+    def queue_url(self) -> str:
+        """The queue of the bucket's triggers."""
+        return f"{self.aws.endpoint_url}/{BASE_ACCOUNT_ID}/{self.world.queue_name}"
+
+    @property
+    def changes(self) -> ChangeBucket:
+        """The bucket of changes, and its queue."""
+        return ChangeBucket(self.world)
 
     @property
     def unset(self) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ class SandboxWorld:
         organizer: Mailbox that owns the meetings.
         other_mailboxes: More mailboxes that exist at Microsoft 365.
         bucket_name: Of change files.
-        queue_name: Of events that are not a customer's.
+        queue_name: Of the bucket's triggers.
         graph_app: Written to the three SSM parameters.
     """
 
@@ -120,6 +120,11 @@ class SandboxWorld:
     bucket_name: str = "contact-manager-changes"
     queue_name: str = "contact-manager-main"
     graph_app: GraphApp = field(default_factory=GraphApp)
+
+    @property
+    def dead_letter_queue_name(self) -> str:
+        """Of triggers that failed again and again."""
+        return f"{self.queue_name}-dead"
 
 
 def make_config(world: SandboxWorld) -> dict[str, Any]:

@@ -68,16 +68,16 @@ def tell_life_cycle(
             mailed, notices = len(stack.aws.sent_mails), len(stack.graph.state()["notices"])
             tell(f"\n== {told}\n$ (the portal writes archive/ and one trigger for each customer)")
             document["modifications"].append({"modification_type": edits["status"]})
-            stack.submit_change(document)
+            stack.changes.submit(document)
             _wait_until_done(stack, worker)
             _tell_mails(stack, mailed, tell)
             _tell_calendar(stack, notices, tell)
-            document["modifications"] = stack.fetch_record(document["changeId"])["modifications"]
+            document["modifications"] = stack.changes.fetch_record(document["changeId"])["modifications"]
 
 
 def _wait_until_done(stack: SandboxStack, worker: subprocess.Popen[bytes]) -> None:
     give_up_at = time.monotonic() + _PATIENCE_S
-    while stack.queue_depth():
+    while stack.changes.queue_depth():
         if worker.poll() is not None or time.monotonic() > give_up_at:
             sys.stderr.write("The worker did not get through the queue.\n")
             raise typer.Exit(ExitCode.FAILED)

@@ -105,6 +105,14 @@ def _delete_suppressed(body: Any, state: ServerState) -> dict[str, bool]:
     return {"removed": state.suppression.remove(_place(body), body["address"])}
 
 
+def _show_mails(_body: Any, state: ServerState) -> dict[str, Any]:
+    return {"mails": [asdict(mail) for mail in state.outbox.mails()]}
+
+
+def _forget_mails(_body: Any, state: ServerState) -> None:
+    state.outbox.clear()
+
+
 def _place(body: Mapping[str, Any]) -> Place:
     return Place(str(body["account"]), str(body.get("region", DEFAULT_REGION)))
 
@@ -132,4 +140,6 @@ _ACTIONS: dict[tuple[str, str], Action] = {
     ("DELETE", "/contacts"): _delete_contact,
     ("POST", "/suppression"): _put_suppressed,
     ("DELETE", "/suppression"): _delete_suppressed,
+    ("GET", "/mails"): _show_mails,
+    ("DELETE", "/mails"): _forget_mails,
 }

@@ -47,6 +47,10 @@ _SES_LINES = tuple(
 )
 
 
+# Object operations by method; with a query they are others, which nobody names here.
+_S3_OBJECT = {"GET": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject", "HEAD": "HeadObject"}
+
+
 @dataclass(frozen=True, slots=True)
 class AwsCall:
     """One request to an AWS service.
@@ -99,7 +103,8 @@ def read_call(environ: WSGIEnvironment) -> AwsCall:
     )
     body = _read_body(environ)
     form = _form(service, body)
-    operation, names = _operation(service, method, path)
+    query = environ.get("QUERY_STRING", "")
+    operation, names = _operation(service, method, path, query)
     return AwsCall(
         method=method,
         path=path,
@@ -111,7 +116,7 @@ def read_call(environ: WSGIEnvironment) -> AwsCall:
         access_key=scope["key"] if scope else None,
         operation=_named_operation(headers, form) or operation,
         names=names,
-        query=tuple(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)),
+        query=tuple(parse_qsl(query, keep_blank_values=True)),
         form=form,
     )
 
@@ -133,7 +138,13 @@ def _named_operation(headers: EnvironHeaders, form: Mapping[str, str]) -> str | 
     return target.rpartition(".")[2] if target else form.get("Action")
 
 
-def _operation(service: str, method: str, path: str) -> tuple[str, dict[str, str]]:
+def _operation(service: str, method: str, path: str, query: str) -> tuple[str, dict[str, str]]:
+    if service == "s3":
+        _, _, key = path.removeprefix("/").partition("/")
+        if key:
+            return _S3_OBJECT.get(method, f"{method} {path}"), {}
+        if "list-type=2" in query:
+            return "ListObjectsV2", {}
     if service == "ses":
         for known_method, pattern, operation in _SES_LINES:
             match = pattern.fullmatch(path)

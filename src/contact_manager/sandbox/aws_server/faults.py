@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
+from random import Random
 from threading import Lock
 
 from contact_manager.sandbox.aws_server.answers import RefusedError
 from contact_manager.sandbox.aws_server.call import AwsCall
 
+_SEED = 20310510
 _TOO_MANY_REQUESTS = 429
 _FORBIDDEN = 403
 _SERVER_ERROR = 500
@@ -31,6 +33,8 @@ class Fault:
         message: For people.
         delay_s: Seconds to wait before anything else happens.
         drop: Whether the connection is closed without an answer.
+        drop_answer: Whether it is closed after the request was carried out.
+        probability: Share of the fitting requests that go wrong; None for all of them.
     """
 
     service: str | None = None
@@ -44,6 +48,8 @@ class Fault:
     message: str = "Injected by the sandbox."
     delay_s: float = 0.0
     drop: bool = False
+    drop_answer: bool = False
+    probability: float | None = None
 
     def fits(self, call: AwsCall, accounts: Iterable[str]) -> bool:
         """Tell whether the rule is about a request."""
@@ -67,6 +73,7 @@ class FaultQueue:
     def __init__(self) -> None:
         self._lock = Lock()
         self._rules: list[Fault] = []
+        self._chance = Random(_SEED)  # noqa: S311 - no secret
 
     def add(self, fault: Fault) -> None:
         """Append a rule."""
@@ -92,6 +99,8 @@ class FaultQueue:
                     continue
                 if rule.skip > 0:
                     self._rules[index] = dataclasses.replace(rule, skip=rule.skip - 1)
+                    continue
+                if rule.probability is not None and self._chance.random() >= rule.probability:
                     continue
                 self._use_up(index, rule)
                 return rule

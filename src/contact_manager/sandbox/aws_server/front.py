@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
@@ -12,6 +13,7 @@ from contact_manager.sandbox.aws_server.answers import RefusedError, refuse
 from contact_manager.sandbox.aws_server.call import AwsCall, read_call
 from contact_manager.sandbox.aws_server.contact_store import Place
 from contact_manager.sandbox.aws_server.credentials import Caller, find_caller, refusal_of
+from contact_manager.sandbox.aws_server.faults import Fault
 from contact_manager.sandbox.aws_server.roles import account_of
 from contact_manager.sandbox.aws_server.sesv2 import find_handler
 from contact_manager.sandbox.aws_server.state import LoggedRequest, ServerState
@@ -33,6 +35,7 @@ class Front:
     def __init__(self, moto: WSGIApplication, state: ServerState) -> None:
         self._moto = moto
         self._state = state
+        self._writing = Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -50,29 +53,39 @@ class Front:
 
     def _answer(self, call: AwsCall, caller: Caller | None, environ: WSGIEnvironment) -> Response:
         try:
-            self._inject_fault(call, caller)
+            fault = self._inject_fault(call, caller)
             refused = refusal_of(call, caller)
             if refused is not None or caller is None:
                 return refuse(call.service, refused or RefusedError(403, "AccessDenied", "Unknown caller."))
             self._check(call, caller)
-            handler = find_handler(call)
-            if handler is not None:
-                return handler(call, Place(caller.account, call.region), self._state)
+            response = self._carry_out(call, Place(caller.account, call.region), environ)
         except RefusedError as exc:
             return refuse(call.service, exc)
+        if fault is not None and fault.drop_answer:
+            raise ConnectionAbortedError("dropped on demand")
+        return response
+
+    def _carry_out(self, call: AwsCall, place: Place, environ: WSGIEnvironment) -> Response:
+        handler = find_handler(call)
+        if handler is not None:
+            return handler(call, place, self._state)
+        if call.operation == "PutObject":
+            with self._writing:  # moto looks at a condition and writes in two steps
+                return Response.from_app(self._moto, environ)
         return Response.from_app(self._moto, environ)
 
-    def _inject_fault(self, call: AwsCall, caller: Caller | None) -> None:
+    def _inject_fault(self, call: AwsCall, caller: Caller | None) -> Fault | None:
         accounts = {caller.account if caller else None, account_of(call.role_arn)} - {None}
         fault = self._state.faults.take(call, [account for account in accounts if account])
         if fault is None:
-            return
+            return None
         self._state.stopping.wait(fault.delay_s)
         if fault.drop:
             raise ConnectionAbortedError("dropped on demand")
         refusal = fault.refusal()
         if refusal is not None:
             raise refusal
+        return fault
 
     def _check(self, call: AwsCall, caller: Caller) -> None:
         settings = self._state.settings

@@ -17,6 +17,7 @@ from contact_manager.sandbox.aws_server.contact_store import ContactEntry, Place
 from contact_manager.sandbox.aws_server.faults import Fault
 from contact_manager.sandbox.aws_server.front import Front
 from contact_manager.sandbox.aws_server.keep_alive import RunningServer
+from contact_manager.sandbox.aws_server.outbox import SentMail
 from contact_manager.sandbox.aws_server.roles import RoleRule
 from contact_manager.sandbox.aws_server.state import LoggedRequest, ServerSettings, ServerState
 from contact_manager.sandbox.aws_server.suppression import Suppressed
@@ -120,6 +121,15 @@ class AwsServer:
     def suppress(self, place: Place, address: str, *, reason: str = "BOUNCE") -> None:
         """Put an address on the suppression list."""
         self._state.suppression.put(place, Suppressed(address, reason, datetime.now(UTC)))
+
+    @property
+    def sent_mails(self) -> tuple[SentMail, ...]:
+        """The mails since the start or since they were last forgotten."""
+        return self._state.outbox.mails()
+
+    def forget_mails(self) -> None:
+        """Empty the outbox."""
+        self._state.outbox.clear()
 
     @property
     def requests(self) -> tuple[LoggedRequest, ...]:

@@ -14,6 +14,7 @@ from contact_manager.sandbox.aws_server.answers import bad_request, json_answer,
 from contact_manager.sandbox.aws_server.call import AwsCall
 from contact_manager.sandbox.aws_server.contact_store import Place, contact_lists, find_contact, find_list
 from contact_manager.sandbox.aws_server.paging import BadTokenError, Page, Paging
+from contact_manager.sandbox.aws_server.sending import get_account, send_email
 from contact_manager.sandbox.aws_server.state import ServerState
 from contact_manager.sandbox.aws_server.suppression import Suppressed
 
@@ -23,14 +24,6 @@ ItemT = TypeVar("ItemT")
 _STATUSES = frozenset({"OPT_IN", "OPT_OUT"})
 _REASONS = frozenset({"BOUNCE", "COMPLAINT"})
 _PAGE_LIMIT = 1000
-_ACCOUNT = {
-    "DedicatedIpAutoWarmupEnabled": False,
-    "EnforcementStatus": "HEALTHY",
-    "ProductionAccessEnabled": True,
-    "SendQuota": {"Max24HourSend": 50000.0, "MaxSendRate": 14.0, "SentLast24Hours": 0.0},
-    "SendingEnabled": True,
-    "SuppressionAttributes": {"SuppressedReasons": sorted(_REASONS)},
-}
 
 
 def find_handler(call: AwsCall) -> Handler | None:
@@ -166,10 +159,6 @@ def _delete_suppressed(call: AwsCall, place: Place, state: ServerState) -> Respo
     return json_answer({})
 
 
-def _get_account(_call: AwsCall, _place: Place, _state: ServerState) -> Response:
-    return json_answer(_ACCOUNT)
-
-
 def _not_suppressed(address: str) -> Exception:
     return not_found(f"Email address {address} does not exist on your suppression list.")
 
@@ -249,5 +238,6 @@ _HANDLERS: dict[str, Handler] = {
     "GetSuppressedDestination": _get_suppressed,
     "PutSuppressedDestination": _put_suppressed,
     "DeleteSuppressedDestination": _delete_suppressed,
-    "GetAccount": _get_account,
+    "GetAccount": get_account,
+    "SendEmail": send_email,
 }

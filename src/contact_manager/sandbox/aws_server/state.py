@@ -8,6 +8,7 @@ from threading import Event, Lock
 from time import monotonic
 
 from contact_manager.sandbox.aws_server.faults import FaultQueue
+from contact_manager.sandbox.aws_server.outbox import Outbox
 from contact_manager.sandbox.aws_server.roles import RoleBook
 from contact_manager.sandbox.aws_server.suppression import SuppressionLists
 
@@ -21,12 +22,14 @@ class ServerSettings:
         empty_first_page: Whether a listing of contacts begins with an empty page that has a ``NextToken``.
         requests_per_second: SES requests an account may make; more are answered with 429. None for no limit.
         deny_unknown_roles: Whether a role without a rule is denied; else anybody may assume it.
+        max_send_rate: Mails a second that an account may send; more are answered with 429.
     """
 
     max_page_size: int | None = None
     empty_first_page: bool = False
     requests_per_second: float | None = None
     deny_unknown_roles: bool = False
+    max_send_rate: float = 200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +118,6 @@ class ServerState:
         self.suppression = SuppressionLists()
         self.log = RequestLog()
         self.rates = RateLimiter()
+        self.send_rates = RateLimiter()
+        self.outbox = Outbox()
         self.stopping = Event()

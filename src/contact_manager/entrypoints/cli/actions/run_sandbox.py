@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from contact_manager.entrypoints.cli.sandbox_events import running_worker, tell_life_cycle
 from contact_manager.entrypoints.cli.exit_codes import ExitCode
+from contact_manager.entrypoints.cli.sandbox_events import running_worker, tell_life_cycle
 
 if TYPE_CHECKING:
     from contact_manager.sandbox.stack import SandboxStack
