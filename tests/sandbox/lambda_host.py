@@ -6,6 +6,8 @@ it loaded before is not loaded again.
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import json
 import os
 import signal
@@ -14,7 +16,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,14 +28,12 @@ class Run:
 
     Attributes:
         event: The Lambda event.
-        kill_at: Number of the outgoing request at which the process is killed; 0 for none.
-        after_answer: Whether it is killed when the answer has come, and not before the request goes out.
+        kill_at: Number of the outgoing request before which the process is killed; 0 for none.
         minutes_later: How far the process's clock is ahead.
     """
 
     event: dict[str, Any]
     kill_at: int = 0
-    after_answer: bool = False
     minutes_later: int = 0
 
 
@@ -66,9 +65,7 @@ class LambdaHost:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(PATIENCE_S)
+        self._process.communicate(timeout=PATIENCE_S)
 
     def invoke(self, run: Run) -> Ended:
         """Run the handler once."""
@@ -87,16 +84,28 @@ class _Context:
 
 
 def _serve() -> None:
-    import aiobotocore.session
     import msal
 
     import contact_manager.bootstrap.events
     import contact_manager.entrypoints.lambda_sqs
 
-    _ = (aiobotocore, msal, contact_manager)
+    _ = (msal, contact_manager)
+    asyncio.run(_load_services())
     for line in sys.stdin:
         sys.stdout.write(json.dumps(asdict(_fork(Run(**json.loads(line))))) + "\n")
         sys.stdout.flush()
+
+
+async def _load_services() -> None:
+    """Read the descriptions of the services once for all."""
+    import botocore.loaders
+    from aiobotocore.session import AioSession
+
+    loader = botocore.loaders.JSONFileLoader
+    loader.load_file = functools.cache(loader.load_file)  # type: ignore[method-assign]
+    for service in ("s3", "sesv2", "ssm", "sts"):
+        async with AioSession().create_client(service, region_name="us-east-1"):
+            pass
 
 
 def _fork(run: Run) -> Ended:
@@ -127,22 +136,17 @@ def _run(run: Run, tell: Any) -> None:
     async def counted(self: Any, *arguments: Any, **options: Any) -> Any:
         nonlocal requests
         requests += 1
-        is_last = requests == run.kill_at
-        if is_last and not run.after_answer:
+        if requests == run.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
-        response = await send(self, *arguments, **options)
-        if is_last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return response
+        return await send(self, *arguments, **options)
 
     def later(_: Any) -> datetime:
         return datetime.now(UTC) + timedelta(minutes=run.minutes_later)
 
     aiohttp.ClientSession._request = counted  # type: ignore[method-assign]
     contact_manager.bootstrap.SystemClock.now = later  # type: ignore[method-assign,assignment]
-    with Path(os.devnull).open("w") as nowhere:
-        sys.stdout = nowhere
-        answer = handler(run.event, _Context())  # type: ignore[arg-type]
+    os.dup2(os.open(os.environ.get("LAMBDA_LOG", os.devnull), os.O_WRONLY | os.O_APPEND | os.O_CREAT), 1)
+    answer = handler(run.event, _Context())  # type: ignore[arg-type]
     tell(json.dumps({"answer": answer, "requests": requests}))
 
 

@@ -15,10 +15,12 @@ import pytest
 from contact_manager.sandbox.stack import SandboxStack
 from contact_manager.services.notify import CHUNK_SIZE
 from tests.sandbox.conftest import Sandbox
-from tests.sandbox.lambda_host import LambdaHost, Run
+from tests.sandbox.lambda_host import Ended, LambdaHost, Run
 
-CUSTOMERS = ("hts", "fabrikam")
 HOSTS = 2
+ALL_DONE: dict[str, Any] = {"batchItemFailures": []}
+MOST_FEWER = 10
+"""So many requests fewer a run may need than another: who comes first to a claim is chance."""
 
 
 class Stage:
@@ -30,23 +32,19 @@ class Stage:
         self.environment = sandbox.environment | {"PYTHONPATH": ":".join(_python_path())}
 
     def submit(self, change_id: str, template: dict[str, Any], status: str) -> dict[str, Any]:
-        """Write the change with its triggers and return the Lambda event for them."""
+        """Write the change with its triggers, as a portal that knows no meetings, and return the event."""
         document = template | {
             "changeId": change_id,
             "changeTitle": f"Change {change_id}",
             "meetingTitle": f"Call {change_id}",
-            "customers": list(CUSTOMERS),
             "status": status,
             "modifications": [*self._modifications(change_id), {"modification_type": status}],
         }
         self.stack.changes.submit(document)
-        return sqs_event(self.stack.world.bucket_name, change_id)
+        return sqs_event(self.stack.world.bucket_name, change_id, document["customers"])
 
     def _modifications(self, change_id: str) -> list[Any]:
-        try:
-            return list(self.stack.changes.fetch_record(change_id)["modifications"])
-        except KeyError:
-            return []
+        return list(self.stack.changes.fetch_record(change_id).get("modifications", []))
 
     def outcome(self, change_id: str) -> Outcome:
         """Return what became of one change."""
@@ -84,7 +82,7 @@ class Outcome:
     entries: Counter[tuple[str, str | None]]
 
 
-def sqs_event(bucket: str, change_id: str) -> dict[str, Any]:
+def sqs_event(bucket: str, change_id: str, customers: list[str]) -> dict[str, Any]:
     """Return the event for a change's triggers, one message for each customer."""
     return {
         "Records": [
@@ -92,7 +90,7 @@ def sqs_event(bucket: str, change_id: str) -> dict[str, Any]:
                 "messageId": f"{code}-{change_id}",
                 "body": json.dumps({"Records": [s3_record(bucket, f"customers/{code}/{change_id}.json")]}),
             }
-            for code in CUSTOMERS
+            for code in customers
         ]
     }
 
@@ -131,45 +129,43 @@ def renamed(outcome: Outcome, change_id: str) -> Outcome:
     return Outcome(outcome.live, outcome.told, Counter(mails), outcome.has_meeting, outcome.entries)
 
 
-@pytest.mark.parametrize("status", ["approved", "cancelled"])
+@pytest.mark.parametrize(("status", "customers"), [("approved", ["hts", "fabrikam"]), ("cancelled", ["hts"])])
 def test_a_lambda_that_is_killed_anywhere_and_called_again_ends_like_one_that_was_not(
-    stage: Stage, template: dict[str, Any], status: str
+    stage: Stage, template: dict[str, Any], status: str, customers: list[str]
 ) -> None:
-    def prepare(host: LambdaHost, change_id: str) -> dict[str, Any]:
+    template["customers"] = customers
+
+    def run(host: LambdaHost, change_id: str, kill_at: int = 0) -> Ended:
         event = stage.submit(change_id, template, "approved")
         if status != "approved":
-            assert host.invoke(Run(event)).answer == {"batchItemFailures": []}
+            assert host.invoke(Run(event)).answer == ALL_DONE
             event = stage.submit(change_id, template, status)
-        return event
+        ended = host.invoke(Run(event, kill_at))
+        if ended.was_killed:
+            assert host.invoke(Run(event, minutes_later=10)).answer == ALL_DONE, change_id
+        else:
+            assert ended.answer == ALL_DONE, change_id
+        return ended
 
     with LambdaHost(stage.environment) as host:
         name = f"CLEAN-{status}"
-        done = host.invoke(Run(prepare(host, name)))
-    assert done.answer == {"batchItemFailures": []}
+        requests = run(host, name).requests
     clean = renamed(stage.outcome(name), name)
     assert clean.live == (status == "approved")
-    assert set(clean.mails.values()) == {1}
-    assert set(clean.told.values()) == {1}
-    assert done.requests > 20
+    assert set(clean.mails.values()) == set(clean.told.values()) == {1}
+    assert requests > 20
 
-    def killed_and_repeated(host: LambdaHost, number: int, after: bool) -> None:
-        name = f"{status}-{number}{'b' if after else 'a'}"
-        event = prepare(host, name)
-        assert host.invoke(Run(event, kill_at=number, after_answer=after)).was_killed
-        again = host.invoke(Run(event, minutes_later=10))
-        assert again.answer == {"batchItemFailures": []}, name
-        assert_same_end(renamed(stage.outcome(name), name), clean, name)
-
-    points = [(number, after) for number in range(1, done.requests) for after in (False, True)]
-
-    def work(share: list[tuple[int, bool]]) -> None:
+    def work(first: int) -> None:
         with LambdaHost(stage.environment) as host:
-            for number, after in share:
-                killed_and_repeated(host, number, after)
+            for number in range(first, requests + 1, HOSTS):
+                name = f"{status}-{number}"
+                ended = run(host, name, kill_at=number)
+                assert ended.was_killed or number > requests - MOST_FEWER, name
+                assert_same_end(renamed(stage.outcome(name), name), clean, name)
 
     with ThreadPoolExecutor(HOSTS) as pool:
-        for done_share in [pool.submit(work, points[one::HOSTS]) for one in range(HOSTS)]:
-            done_share.result()
+        for share in [pool.submit(work, first) for first in range(1, HOSTS + 1)]:
+            share.result()
 
 
 def assert_same_end(outcome: Outcome, clean: Outcome, name: str) -> None:

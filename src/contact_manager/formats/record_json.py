@@ -12,6 +12,8 @@ from contact_manager.domain.lifecycle import ChangeHistory, ChangeStatus, read_s
 from contact_manager.domain.outcome import ReportedMeeting, RunReport
 from contact_manager.formats.plain_text import any_text
 
+SCHEDULED, UPDATED, CANCELLED = MEETING_KINDS = ("meeting_scheduled", "meeting_updated", "meeting_cancelled")
+PROCESSED = "processed"
 _APPROVAL_KEYS = ("approvedAt", "approved_at", "approvedBy", "approved_by")
 
 
@@ -20,7 +22,7 @@ class Entry:
     """One line of ``modifications[]``.
 
     Attributes:
-        kind: ``meeting_scheduled``, ``meeting_updated``, ``meeting_cancelled`` or ``processed``.
+        kind: One of ``MEETING_KINDS``, or ``PROCESSED``.
         at: Aware.
         role: Who did it: the ARN of the role, or a name.
         customer: Folded code, of ``processed``.
@@ -66,12 +68,19 @@ def read_history(record: Mapping[str, Any]) -> ChangeHistory:
     return ChangeHistory(statuses, has_approval=approved)
 
 
+def tells_of_meeting(record: Mapping[str, Any]) -> bool:
+    """Whether there is a meeting, as far as the record knows; writers of it may drop ``meeting_metadata``."""
+    kinds = [_word(one.get("modification_type")) for one in _objects(record.get("modifications"))]
+    told = [kind for kind in kinds if kind in MEETING_KINDS]
+    return bool(record.get("meeting_metadata")) or (bool(told) and told[-1] != CANCELLED)
+
+
 def processed_for(record: Mapping[str, Any], customer: str) -> frozenset[tuple[str, str]]:
     """Return the transitions that were processed for a customer, each with the digest of its content."""
     return frozenset(
         (any_text(one.get("transition")), any_text(one.get("content")))
         for one in _objects(record.get("modifications"))
-        if one.get("modification_type") == "processed" and one.get("customer_code") == customer
+        if one.get("modification_type") == PROCESSED and one.get("customer_code") == customer
     )
 
 
@@ -145,7 +154,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
 
 def _is_same(one: Mapping[str, Any], entry: Entry) -> bool:
     return (
-        one.get("modification_type") == entry.kind == "processed"
+        one.get("modification_type") == entry.kind == PROCESSED
         and one.get("customer_code") == entry.customer
         and one.get("transition") == entry.transition
         and one.get("content") == entry.content

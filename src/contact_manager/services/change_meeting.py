@@ -169,13 +169,13 @@ def _left_over(report: RunReport | None) -> tuple[ReportedError, ...]:
 
 def _with_outcome(record: dict[str, Any], report: RunReport, entry: Callable[[str], Entry]) -> dict[str, Any]:
     """Return the record with what became of the meeting; the same twice changes nothing."""
-    had_meeting = bool(record.get("meeting_metadata"))
+    had_meeting = record_json.tells_of_meeting(record)
     if report.action in (Action.CANCELLED, Action.NONE):
         if not had_meeting and report.action is Action.NONE:
             return record
-        return record_json.with_entry(record_json.without_meeting(record), entry("meeting_cancelled"))
+        return record_json.with_entry(record_json.without_meeting(record), entry(record_json.CANCELLED))
     changed = record_json.with_meeting(record, report)
     if changed == record:
         return record
     is_new = not had_meeting or report.action is Action.CREATED
-    return record_json.with_entry(changed, entry("meeting_scheduled" if is_new else "meeting_updated"))
+    return record_json.with_entry(changed, entry(record_json.SCHEDULED if is_new else record_json.UPDATED))

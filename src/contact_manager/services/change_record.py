@@ -64,7 +64,7 @@ class ChangeTask:
     @property
     def has_meeting(self) -> bool:
         """Whether the record tells of a meeting."""
-        return bool(self.record.get("meeting_metadata"))
+        return record_json.tells_of_meeting(self.record)
 
 
 def archive_key(change_id: str) -> str:

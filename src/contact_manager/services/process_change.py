@@ -210,7 +210,7 @@ class _Work:
         if comes_again:
             return report, False
         entry = Entry(
-            "processed",
+            record_json.PROCESSED,
             self._services.meeting.clock.now(),
             self._services.role,
             self._trigger.customer,

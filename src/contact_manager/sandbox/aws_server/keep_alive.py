@@ -35,14 +35,16 @@ class _Handler(MotoRequestHandler):
         chunked = environ.pop("HTTP_TRANSFER_ENCODING", None) is not None
         stream, length = environ["wsgi.input"], int(environ.get("CONTENT_LENGTH") or 0)
         body = stream.read() if chunked else stream.read(length)
+        if len(body) < length:
+            raise ConnectionAbortedError("the client went away in the middle of its request")
         environ["wsgi.input"] = BytesIO(body)
         if body or "CONTENT_LENGTH" in environ:
             environ["CONTENT_LENGTH"] = str(len(body))
         return environ
 
     def run_wsgi(self) -> None:
-        self.environ = self.make_environ()
         try:
+            self.environ = self.make_environ()
             chunks, status, headers = run_wsgi_app(self.server.app, self.environ, buffered=True)
         except ConnectionAbortedError:
             self.close_connection = True
