@@ -265,10 +265,9 @@ VALUES = st.recursive(
 def assert_triggers_or_refused(body: str) -> None:
     try:
         triggers = parse_message(body)
-    except MessageError as error:
-        assert str(error)
-    else:
-        assert all(isinstance(one, Trigger) and one.key.startswith("customers/") for one in triggers)
+    except MessageError:
+        return
+    assert all(one.key.startswith("customers/") for one in triggers)
 
 
 @given(st.dictionaries(NAMES, VALUES) | VALUES)
