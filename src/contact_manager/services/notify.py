@@ -16,7 +16,7 @@ from contact_manager.errors import MailRejectedError, RemoteServiceError
 from contact_manager.formats.ledger_json import Ledger, address_mark
 from contact_manager.formats.rendering.mails import MailContext, render_mail
 from contact_manager.ports import ContactDirectory, Mailer
-from contact_manager.services.leases import Leases
+from contact_manager.services.leases import HeldNote, Leases
 
 _log = logging.getLogger(__name__)
 
@@ -107,13 +107,26 @@ async def _send_missing(
             break
         chunk = missing[start : start + CHUNK_SIZE]
         report, note = await _send_chunk(notification, audience, services, chunk, (report, held.note))
-        if not await services.leases.keep(held, note):
-            lost = _later("Busy", "another run has taken over these mails")
+        lost = await _note(services.leases, held, note)
+        if lost is not None:
             return replace(report, errors=(*report.errors, lost))
         if not any(note.is_settled(address) for address in chunk):
             break
-    await services.leases.release(held, held.note)
+    try:
+        await services.leases.release(held, held.note)
+    except RemoteServiceError as error:
+        report = replace(report, errors=(*report.errors, error))
     return report
+
+
+async def _note(leases: Leases, held: HeldNote[Ledger], note: Ledger) -> RemoteServiceError | None:
+    """Write down who has the mail; return why nothing more may be sent, if so."""
+    try:
+        if await leases.keep(held, note):
+            return None
+    except RemoteServiceError as error:
+        return error
+    return _later("Busy", "another run has taken over these mails")
 
 
 async def _send_chunk(
