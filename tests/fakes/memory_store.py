@@ -40,7 +40,10 @@ class MemoryStore:
         known = self.objects.get(key)
         if etag != (None if known is None else _etag(known)):
             raise ConflictError(
-                f"somebody else wrote {key} meanwhile", service="memory", operation="PutObject"
+                f"somebody else wrote {key} meanwhile",
+                service="memory",
+                operation="PutObject",
+                retryable=True,
             )
         self.objects[key] = data
         self.writes.append(key)

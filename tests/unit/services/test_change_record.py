@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
 
 from contact_manager.domain.lifecycle import ChangeStatus, MeetingStep
 from contact_manager.errors import ConflictError, InvalidChangeError, RemoteServiceError
-from contact_manager.services import change_record
 from contact_manager.services.change_record import MAX_CONFLICTS, ChangeRecord, ChangeTask, archive_key
 from tests.fakes.memory_store import MemoryStore
 from tests.unit.formats.change_files import flat
@@ -25,7 +25,7 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def record(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> ChangeRecord:
-    monkeypatch.setattr(change_record.random, "uniform", lambda *_: 0.0)
+    monkeypatch.setattr("random.uniform", lambda *_: 0.0)
     return ChangeRecord(store, "CHG-1", time_zone="Europe/Berlin")
 
 
@@ -136,7 +136,7 @@ async def test_an_object_that_goes_meanwhile_stays_gone(record: ChangeRecord, st
 
 async def test_endless_conflicts_end(record: ChangeRecord, store: MemoryStore) -> None:
     put(store)
-    store.before_write = [lambda number=number: put(store, note=number) for number in range(100)]
+    store.before_write = [partial(put, store, note=number) for number in range(100)]
     with pytest.raises(ConflictError):
         await record.rewrite(marked)
     assert len(store.before_write) == 100 - MAX_CONFLICTS
