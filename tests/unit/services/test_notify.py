@@ -335,7 +335,7 @@ async def test_a_rehearsal_obeys_the_restriction_of_its_customer(world: World) -
 
 
 async def test_no_address_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="contact_manager")
     await world.run()
     assert "mail.sent" in caplog.text
     assert "@" not in caplog.text
