@@ -124,7 +124,10 @@ def _lease(lease: Lease) -> dict[str, Any]:
 
 def _read_lease(parts: Mapping[str, Any]) -> Lease:
     until = parts.get("expires_at")
-    return Lease(str(parts.get("owner") or ""), datetime.fromisoformat(until) if until else None)
+    ends = datetime.fromisoformat(until) if until else None
+    if ends is not None and ends.tzinfo is None:
+        raise ValueError("expires_at names no time zone")
+    return Lease(str(parts.get("owner") or ""), ends)
 
 
 def _parts(data: bytes) -> Mapping[str, Any]:

@@ -8,13 +8,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from contact_manager.domain.lifecycle import ChangeHistory, ChangeStatus, read_status
 from contact_manager.domain.outcome import ReportedMeeting, RunReport
-from contact_manager.formats.plain_text import any_text
+
+_NO = ("", "false", "no", "off", "0")
+_SAFE_DIGITS = 15
+"""Whole numbers of so many digits are written again as they were, by every program."""
 
 SCHEDULED, UPDATED, CANCELLED = MEETING_KINDS = ("meeting_scheduled", "meeting_updated", "meeting_cancelled")
 PROCESSED = "processed"
 _APPROVAL_KEYS = ("approvedAt", "approved_at", "approvedBy", "approved_by")
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenNumber:
+    """A number that Python would write in another way, as it stands in the file: ``1.10``."""
+
+    text: str
+
+    def __bool__(self) -> bool:
+        return float(self.text) != 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +59,12 @@ def load_record(data: bytes) -> dict[str, Any]:
     Raises:
         ValueError: It is no JSON object.
     """
-    document = json.loads(data)
+    try:
+        document = json.loads(
+            data, parse_float=WrittenNumber, parse_int=_whole_number, parse_constant=_refuse_constant
+        )
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
     if not isinstance(document, dict):
         raise ValueError("the archive object is no JSON object")  # noqa: TRY004 - a problem of the input
     return document
@@ -52,7 +72,8 @@ def load_record(data: bytes) -> dict[str, Any]:
 
 def dump_record(document: Mapping[str, Any]) -> bytes:
     """Return the object as bytes for people and programs."""
-    return json.dumps(document, indent=2, ensure_ascii=False).encode()
+    options = orjson.OPT_INDENT_2 | orjson.OPT_PASSTHROUGH_DATACLASS
+    return orjson.dumps(document, default=_write_number, option=options)
 
 
 def read_history(record: Mapping[str, Any]) -> ChangeHistory:
@@ -78,7 +99,7 @@ def tells_of_meeting(record: Mapping[str, Any]) -> bool:
 def processed_for(record: Mapping[str, Any], customer: str) -> frozenset[tuple[str, str]]:
     """Return the transitions that were processed for a customer, each with the digest of its content."""
     return frozenset(
-        (any_text(one.get("transition")), any_text(one.get("content")))
+        (str(one.get("transition")), str(one.get("content")))
         for one in _objects(record.get("modifications"))
         if one.get("modification_type") == PROCESSED and one.get("customer_code") == customer
     )
@@ -90,9 +111,12 @@ def read_request_type(record: Mapping[str, Any]) -> str:
 
 
 def is_test_run(record: Mapping[str, Any]) -> bool:
-    """Whether the record asks for a rehearsal that reaches nobody but its submitter."""
+    """Whether the record asks for a rehearsal that reaches nobody but its submitter.
+
+    Whatever is not a no counts as a yes: a rehearsal that was not understood would reach everybody.
+    """
     value = _find(record, "testRun")
-    return value is True or _word(value) in ("true", "yes", "1")
+    return _word(value) not in _NO if isinstance(value, str) else bool(value)
 
 
 def read_submitter(record: Mapping[str, Any]) -> str:
@@ -105,12 +129,15 @@ def read_submitter(record: Mapping[str, Any]) -> str:
 
 
 def with_meeting(record: Mapping[str, Any], report: RunReport) -> dict[str, Any]:
-    """Return the record with ``meeting_metadata`` as the calendar is now, without it when there is none."""
-    updated = dict(record)
-    updated.pop("meeting_metadata", None)
-    if report.meeting is not None and report.events:
-        updated["meeting_metadata"] = _meeting_metadata(report.meeting, report)
-    return updated
+    """Return the record with ``meeting_metadata`` as the calendar is now, without it when there is none.
+
+    What others wrote into it stays.
+    """
+    if report.meeting is None or not report.events:
+        return without_meeting(record)
+    written = record.get("meeting_metadata")
+    known = written if isinstance(written, Mapping) else {}
+    return {**record, "meeting_metadata": {**known, **_meeting_metadata(report.meeting, report)}}
 
 
 def without_meeting(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,13 +146,14 @@ def without_meeting(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_entry(record: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
-    """Return the record with one more modification; one that is there already is not written twice."""
-    known = _objects(record.get("modifications"))
-    if any(_is_same(one, entry) for one in known):
-        return dict(record)
+    """Return the record with one more modification; one that is there already is not written twice.
+
+    What stands there in another shape than a list becomes its first element.
+    """
     written = record.get("modifications")
-    modifications = written if isinstance(written, list) else []
-    return {**record, "modifications": [*modifications, _entry(entry)]}
+    if any(_is_same(one, entry) for one in _objects(written)):
+        return dict(record)
+    return {**record, "modifications": [*_listed(written), _entry(entry)]}
 
 
 def _meeting_metadata(meeting: ReportedMeeting, report: RunReport) -> dict[str, Any]:
@@ -153,12 +181,9 @@ def _entry(entry: Entry) -> dict[str, Any]:
 
 
 def _is_same(one: Mapping[str, Any], entry: Entry) -> bool:
-    return (
-        one.get("modification_type") == entry.kind == PROCESSED
-        and one.get("customer_code") == entry.customer
-        and one.get("transition") == entry.transition
-        and one.get("content") == entry.content
-    )
+    if entry.kind != PROCESSED:
+        return one == _entry(entry)
+    return {**one, "timestamp": ""} == {**_entry(entry), "timestamp": ""}
 
 
 def _find(record: Mapping[str, Any], key: str) -> Any:
@@ -170,8 +195,29 @@ def _find(record: Mapping[str, Any], key: str) -> Any:
 
 
 def _word(value: Any) -> str:
-    return any_text(value).strip().lower() if isinstance(value, str) else ""
+    return value.strip().lower() if isinstance(value, str) else ""
 
 
 def _objects(value: Any) -> list[Mapping[str, Any]]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+    return [one for one in _listed(value) if isinstance(one, Mapping)]
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _whole_number(text: str) -> int | WrittenNumber:
+    return int(text) if len(text) <= _SAFE_DIGITS and text != "-0" else WrittenNumber(text)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _write_number(value: Any) -> Any:
+    """Return a number as it was written, for orjson."""
+    if isinstance(value, WrittenNumber):
+        return orjson.Fragment(value.text)
+    raise TypeError(f"{type(value).__name__} is no JSON")

@@ -120,9 +120,10 @@ def _of_record(record: Any) -> Iterator[Trigger]:
         raise MessageError("a record has no eventName, bucket or object key") from error
     if not name.startswith(_CREATED):
         return
-    identity = record.get("userIdentity") or {}
-    principal = str(identity.get("arn") or identity.get("principalId") or "")
-    yield from _checked(bucket, unquote_plus(str(key)), principal)
+    identity = record.get("userIdentity")
+    named = identity if isinstance(identity, dict) else {}
+    principal = str(named.get("arn") or named.get("principalId") or "")
+    yield from _checked(bucket, unquote_plus(key) if isinstance(key, str) else key, principal)
 
 
 def _of_event_bridge(document: dict[str, Any]) -> Iterator[Trigger]:
@@ -133,11 +134,11 @@ def _of_event_bridge(document: dict[str, Any]) -> Iterator[Trigger]:
         bucket, key = detail["bucket"]["name"], detail["object"]["key"]
     except (KeyError, TypeError) as error:
         raise MessageError("the event has no bucket or object key") from error
-    yield from _checked(bucket, str(key), "")
+    yield from _checked(bucket, key, "")
 
 
 def _older_trigger(document: dict[str, Any]) -> Trigger:
-    trigger = next(_checked(document.get("s3_bucket"), str(document.get("s3_key") or ""), ""), None)
+    trigger = next(_checked(document.get("s3_bucket"), document.get("s3_key"), ""), None)
     if trigger is None:
         raise MessageError("s3_key is not customers/{code}/{change id}.json")
     named = document.get("customer_code")
@@ -146,9 +147,11 @@ def _older_trigger(document: dict[str, Any]) -> Trigger:
     return trigger
 
 
-def _checked(bucket: Any, key: str, principal: str) -> Iterator[Trigger]:
+def _checked(bucket: Any, key: Any, principal: str) -> Iterator[Trigger]:
     if not isinstance(bucket, str) or not bucket:
         raise MessageError("the bucket has no name")
+    if not isinstance(key, str):
+        raise MessageError("the object's key is no text")
     trigger = trigger_of(bucket, key, principal)
     if trigger is not None:
         yield trigger

@@ -11,7 +11,7 @@ from typing import Any
 
 from contact_manager.domain.change import Change
 from contact_manager.domain.lifecycle import LIFECYCLE, ChangeHistory, ChangeStatus, Steps, read_status
-from contact_manager.errors import ConflictError
+from contact_manager.errors import ConflictError, InvalidChangeError, Problem
 from contact_manager.formats import record_json
 from contact_manager.formats.change_json import parse_change
 from contact_manager.ports import ObjectStore
@@ -111,21 +111,31 @@ class ChangeRecord:
 
         Raises:
             ConflictError: Others wrote again and again.
+            InvalidChangeError: The object is no JSON object any more.
             RemoteServiceError: The bucket cannot be used.
         """
         for attempt in range(1, MAX_CONFLICTS + 1):
             found = await self._store.fetch(self.key)
             if found is None:
                 return
-            record = record_json.load_record(found.data)
-            edited = edit(record)
-            if edited == record:
+            data = self._edited(found.data, edit)
+            if data is None:
                 return
             try:
-                await self._store.write(self.key, record_json.dump_record(edited), etag=found.etag)
+                await self._store.write(self.key, data, etag=found.etag)
             except ConflictError:
                 if attempt == MAX_CONFLICTS:
                     raise
                 await asyncio.sleep(random.uniform(0, 0.1 * attempt))  # noqa: S311 - no secret
             else:
                 return
+
+    def _edited(self, data: bytes, edit: Callable[[dict[str, Any]], dict[str, Any]]) -> bytes | None:
+        """Return what is to be written, or None when nothing changes."""
+        try:
+            record = record_json.load_record(data)
+        except ValueError as error:
+            problem = Problem("", f"the outcome cannot be written into it: {error}")
+            raise InvalidChangeError([problem], source=self.key) from error
+        edited = edit(record)
+        return record_json.dump_record(edited) if edited != record else None

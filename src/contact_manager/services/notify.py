@@ -11,12 +11,12 @@ from contact_manager.domain.change import Change
 from contact_manager.domain.customer import Customer
 from contact_manager.domain.notification import Mail, NotificationKind
 from contact_manager.domain.processing import NotifyReport
-from contact_manager.domain.recipients import Exclusion, TopicSelection, decide_recipients
+from contact_manager.domain.recipients import Exclusion, ExclusionReason, TopicSelection, decide_recipients
 from contact_manager.errors import MailRejectedError, RemoteServiceError
 from contact_manager.formats.ledger_json import Ledger, address_mark
 from contact_manager.formats.rendering.mails import MailContext, render_mail
 from contact_manager.ports import ContactDirectory, Mailer
-from contact_manager.services.leases import Leases
+from contact_manager.services.leases import HeldNote, Leases
 
 _log = logging.getLogger(__name__)
 
@@ -80,11 +80,19 @@ class _Audience:
 
 async def _find_audience(notification: Notification, directory: ContactDirectory) -> _Audience:
     if notification.only_to is not None:
-        return _Audience((notification.only_to,))
+        return _find_rehearsal_audience(notification.customer, notification.only_to)
     contact_list = await directory.fetch_contacts(notification.customer, [notification.topic])
     decided = decide_recipients([(notification.customer, contact_list)], TopicSelection(notification.topic))
     people = tuple(one.address for one in decided.invited)
     return _Audience(people, decided.excluded, contact_list.name)
+
+
+def _find_rehearsal_audience(customer: Customer, submitter: str) -> _Audience:
+    """Return the submitter, unless the customer's allow-list leaves them out."""
+    if customer.is_restricted and submitter not in customer.restricted_recipients:
+        reason = ExclusionReason.NOT_ON_RESTRICTED_LIST
+        return _Audience((), (Exclusion(submitter, customer.code, reason),))
+    return _Audience((submitter,))
 
 
 async def _send_missing(
@@ -107,13 +115,26 @@ async def _send_missing(
             break
         chunk = missing[start : start + CHUNK_SIZE]
         report, note = await _send_chunk(notification, audience, services, chunk, (report, held.note))
-        if not await services.leases.keep(held, note):
-            lost = _later("Busy", "another run has taken over these mails")
+        lost = await _note(services.leases, held, note)
+        if lost is not None:
             return replace(report, errors=(*report.errors, lost))
         if not any(note.is_settled(address) for address in chunk):
             break
-    await services.leases.release(held, held.note)
+    try:
+        await services.leases.release(held, held.note)
+    except RemoteServiceError as error:
+        report = replace(report, errors=(*report.errors, error))
     return report
+
+
+async def _note(leases: Leases, held: HeldNote[Ledger], note: Ledger) -> RemoteServiceError | None:
+    """Write down who has the mail; return why nothing more may be sent, if so."""
+    try:
+        if await leases.keep(held, note):
+            return None
+    except RemoteServiceError as error:
+        return error
+    return _later("Busy", "another run has taken over these mails")
 
 
 async def _send_chunk(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from dataclasses import dataclass
 
 from contact_manager.domain.change import Change
@@ -13,7 +15,7 @@ UNSUBSCRIBE_PLACEHOLDER = "{{amazonSESUnsubscribeUrl}}"
 """Replaced by SES when ListManagementOptions are given (Amazon SES developer guide, "Subscription
 management")."""
 
-_LINK_TO_COME = "unsubscribe-link-to-come.invalid"
+_PLACEHOLDER_START = re.compile(r"\{\{(?=\s*amazonSESUnsubscribeUrl)", re.IGNORECASE)
 _TEST = "[TEST] "
 
 
@@ -36,19 +38,24 @@ class MailContext:
 
 
 def render_mail(kind: NotificationKind, change: Change, context: MailContext) -> MailText:
-    """Return the mail; every value of the change is escaped in the HTML."""
+    """Return the mail; every value of the change is escaped in the HTML.
+
+    SES finds its placeholder only where the template puts it: the same words in the change itself are told
+    apart with a space, so that a mail neither has two links nor loses its own.
+    """
     environments = built_in_environments()
+    link_to_come = uuid.uuid4().hex
     values = {
         "change": change,
         "what": "announcement" if change.kind.is_announcement else "change",
         "customer_name": context.customer_name,
-        "unsubscribe_url": _LINK_TO_COME if context.has_unsubscribe_link else "",
+        "unsubscribe_url": link_to_come if context.has_unsubscribe_link else "",
     }
 
     def render(name: str) -> str:
         environment = environments.html if name.endswith(".html.j2") else environments.text
         text = without_control(environment.get_template(f"mail/{kind}/{name}").render(values)).strip()
-        return text.replace(UNSUBSCRIBE_PLACEHOLDER, "").replace(_LINK_TO_COME, UNSUBSCRIBE_PLACEHOLDER)
+        return _PLACEHOLDER_START.sub("{ {", text).replace(link_to_come, UNSUBSCRIBE_PLACEHOLDER)
 
     subject = " ".join(render("subject.txt.j2").split())
     return MailText(
