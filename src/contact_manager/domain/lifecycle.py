@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -55,6 +56,11 @@ _STATUSES_OF_REQUESTS = {
     "approval_request": ChangeStatus.SUBMITTED,
 }
 _STATUSES = {one.value: one for one in ChangeStatus} | {"canceled": ChangeStatus.CANCELLED}
+_UNSAFE_IN_KEYS = re.compile(r"[^\w.-]")
+_MAX_TRANSITION_LENGTH = 100
+_UNFINISHED = frozenset({"draft", "rejected", "deleted", "archived"})
+"""Words of people's own that ask for nothing, whatever the request type says."""
+
 _AFTER_END: Mapping[ChangeStatus, frozenset[ChangeStatus]] = {
     ChangeStatus.COMPLETED: frozenset({ChangeStatus.COMPLETED}),
     ChangeStatus.CANCELLED: frozenset({ChangeStatus.CANCELLED, ChangeStatus.SUBMITTED}),
@@ -77,17 +83,20 @@ class ChangeHistory:
     def transition(self, status: ChangeStatus, version: str) -> str:
         """Return the name under which is noted what was done for ``status``.
 
-        That is the version, else the status, and a number when the change came to this status before and
-        left it in between: it may have been edited and approved anew without a new version.
+        That is the version; without one the status, and a number when the change came to this status before
+        and left it in between. It can be part of an object's key.
         """
+        if version:
+            return _UNSAFE_IN_KEYS.sub("_", version)[:_MAX_TRANSITION_LENGTH]
         path = [one for one, _ in groupby((*self.statuses, status))]
         times = path.count(status)
-        base = version or status.value
-        return base if times == 1 else f"{base}-{times}"
+        return status.value if times == 1 else f"{status}-{times}"
 
 
 def read_status(status: str, request_type: str = "") -> ChangeStatus | None:
     """Return the status that a change's own words stand for, or None when they ask for nothing."""
+    if status in _UNFINISHED:
+        return None
     return _STATUSES.get(status) or _STATUSES_OF_REQUESTS.get(request_type)
 
 

@@ -19,6 +19,7 @@ _SAFE_DIGITS = 15
 
 SCHEDULED, UPDATED, CANCELLED = MEETING_KINDS = ("meeting_scheduled", "meeting_updated", "meeting_cancelled")
 PROCESSED = "processed"
+_OF_PROCESSED = ("modification_type", "customer_code", "transition", "content")
 _APPROVAL_KEYS = ("approvedAt", "approved_at", "approvedBy", "approved_by")
 
 
@@ -99,9 +100,10 @@ def tells_of_meeting(record: Mapping[str, Any]) -> bool:
 def processed_for(record: Mapping[str, Any], customer: str) -> frozenset[tuple[str, str]]:
     """Return the transitions that were processed for a customer, each with the digest of its content."""
     return frozenset(
-        (str(one.get("transition")), str(one.get("content")))
+        (transition, str(one.get("content")))
         for one in _objects(record.get("modifications"))
         if one.get("modification_type") == PROCESSED and one.get("customer_code") == customer
+        if isinstance(transition := one.get("transition"), str)
     )
 
 
@@ -181,9 +183,10 @@ def _entry(entry: Entry) -> dict[str, Any]:
 
 
 def _is_same(one: Mapping[str, Any], entry: Entry) -> bool:
+    line = _entry(entry)
     if entry.kind != PROCESSED:
-        return one == _entry(entry)
-    return {**one, "timestamp": ""} == {**_entry(entry), "timestamp": ""}
+        return one == line
+    return all(one.get(name) == line.get(name) for name in _OF_PROCESSED)
 
 
 def _find(record: Mapping[str, Any], key: str) -> Any:

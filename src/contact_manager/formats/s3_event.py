@@ -6,6 +6,7 @@ or as EventBridge sends it, or the older ``{"customer_code", "s3_bucket", "s3_ke
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ import orjson
 
 from contact_manager.domain.customer import fold_customer_code
 
+_log = logging.getLogger(__name__)
+
 _TRIGGER_KEY = re.compile(r"customers/([^/]+)/([^/]+)\.json")
-_ARCHIVE_KEY = "archive/{}.json"
 _MAX_ENVELOPES = 3
 _CREATED = "ObjectCreated"
 
@@ -44,11 +46,6 @@ class Trigger:
     change_id: str
     principal: str = ""
 
-    @property
-    def archive_key(self) -> str:
-        """Key of the change itself."""
-        return _ARCHIVE_KEY.format(self.change_id)
-
 
 def trigger_key(customer: str, change_id: str) -> str:
     """Return the key of a customer's trigger."""
@@ -59,7 +56,7 @@ def parse_message(body: str) -> tuple[Trigger, ...]:
     """Return the triggers that a message tells of; none for test messages and for other objects.
 
     Raises:
-        MessageError: It is no message of these kinds, or names a trigger that cannot be one.
+        MessageError: It is no message of these kinds, or it tells of nothing but triggers that cannot be one.
     """
     document = _document(body)
     for _ in range(_MAX_ENVELOPES):
@@ -74,7 +71,22 @@ def parse_message(body: str) -> tuple[Trigger, ...]:
     records = document.get("Records")
     if not isinstance(records, list):
         raise MessageError("it has no Records and is no other known message")
-    return tuple(trigger for record in records for trigger in _of_record(record))
+    return _of_records(records)
+
+
+def _of_records(records: list[Any]) -> tuple[Trigger, ...]:
+    """Return the triggers of all records that can be understood; one bad record spoils no good one."""
+    triggers: list[Trigger] = []
+    problem: MessageError | None = None
+    for record in records:
+        try:
+            triggers += _of_record(record)
+        except MessageError as error:
+            problem = error
+            _log.error("record.rejected reason=%s", error)
+    if problem is not None and not triggers:
+        raise problem
+    return tuple(triggers)
 
 
 def trigger_of(bucket: str, key: str, principal: str = "") -> Trigger | None:
@@ -106,6 +118,8 @@ class Role:
         structure"); forwarders may put the role's or the session's ARN there.
         """
         principal = trigger.principal.removeprefix("AWS:")
+        if not principal or not self.arn:
+            return False
         account, _, name = self.arn.partition(":role/")
         session = f"{account.replace(':iam:', ':sts:')}:assumed-role/{name.rsplit('/', 1)[-1]}/"
         is_named = principal == self.arn or principal.startswith(session)

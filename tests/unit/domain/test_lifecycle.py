@@ -133,8 +133,15 @@ def test_a_status_written_twice_in_a_row_is_one_transition() -> None:
 
 def test_a_status_that_comes_back_is_a_transition_of_its_own() -> None:
     past = history(SUBMITTED, APPROVED, SUBMITTED)
-    assert past.transition(APPROVED, "3") == "3-2"
-    assert past.transition(SUBMITTED, "") == "submitted-2"
+    assert past.transition(APPROVED, "") == "approved-2"
+    assert past.transition(SUBMITTED, "") == "submitted"
+
+
+def test_a_version_names_the_transition_in_a_way_that_fits_a_key() -> None:
+    past = history(SUBMITTED, APPROVED, SUBMITTED)
+    assert past.transition(APPROVED, "3") == "3"
+    assert past.transition(APPROVED, "2/beta 1") == "2_beta_1"
+    assert len(past.transition(APPROVED, "9" * 2000)) < 200
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from contact_manager.formats.record_json import (
     dump_record,
     is_test_run,
     load_record,
-    processed_transitions,
+    processed_for,
     read_history,
     read_request_type,
     read_submitter,
@@ -29,7 +29,7 @@ from contact_manager.formats.record_json import (
 from tests.fakes.worlds import plan
 
 AT = datetime(2031, 4, 2, 14, 5, tzinfo=UTC)
-PROCESSED = Entry("processed", AT, "contact-manager", "hts", "3:approved")
+PROCESSED = Entry("processed", AT, "contact-manager", "hts", "3:approved", "d0")
 SCHEDULED = Entry("meeting_scheduled", AT, "contact-manager")
 ODD_MODIFICATIONS: list[Any] = [
     {"modification_type": "approved"},
@@ -144,11 +144,11 @@ def test_without_a_trace_of_it_there_was_no_approval(record: dict[str, Any]) -> 
     assert not read_history(record).was_approved
 
 
-def test_processed_transitions_are_told_apart_by_customer() -> None:
-    record = with_entry(with_entry({}, PROCESSED), Entry("processed", AT, "x", "cds", "1:submitted"))
-    assert processed_transitions(record, "hts") == {"3:approved"}
-    assert processed_transitions(record, "cds") == {"1:submitted"}
-    assert processed_transitions(record, "other") == frozenset()
+def test_processed_for_are_told_apart_by_customer() -> None:
+    record = with_entry(with_entry({}, PROCESSED), Entry("processed", AT, "x", "cds", "1:submitted", "d1"))
+    assert processed_for(record, "hts") == {("3:approved", "d0")}
+    assert processed_for(record, "cds") == {("1:submitted", "d1")}
+    assert processed_for(record, "other") == frozenset()
 
 
 @pytest.mark.parametrize("odd", [*ODD_MODIFICATIONS, None, []])
@@ -156,7 +156,7 @@ def test_processed_transitions_are_told_apart_by_customer() -> None:
 def test_an_entry_is_added_to_modifications_of_any_shape(odd: Any, entry: Entry) -> None:
     record = {"modifications": odd, "title": "kept"}
     read_history(record)
-    assert processed_transitions(record, "hts") == frozenset()
+    assert processed_for(record, "hts") == frozenset()
     updated = with_entry(record, entry)
     known = [] if odd is None else odd if isinstance(odd, list) else [odd]
     assert updated["modifications"][:-1] == known
@@ -168,7 +168,7 @@ def test_an_entry_is_added_to_modifications_of_any_shape(odd: Any, entry: Entry)
 def test_reading_any_record_never_fails(record: dict[str, Any]) -> None:
     loaded = load_record(json.dumps(record).encode())
     read_history(loaded)
-    processed_transitions(loaded, "hts")
+    processed_for(loaded, "hts")
     read_request_type(loaded)
     read_submitter(loaded)
     is_test_run(loaded)
@@ -192,7 +192,7 @@ def test_the_same_entry_twice_is_written_once(entry: Entry) -> None:
 
 
 def test_a_transition_processed_again_later_is_written_once() -> None:
-    again = Entry("processed", AT.replace(year=2032), "another-role", "hts", "3:approved")
+    again = Entry("processed", AT.replace(year=2032), "another-role", "hts", "3:approved", "d0")
     assert len(with_entry(with_entry({}, PROCESSED), again)["modifications"]) == 1
 
 
@@ -210,6 +210,7 @@ def test_an_entry_tells_when_who_and_what() -> None:
             "modification_type": "processed",
             "customer_code": "hts",
             "transition": "3:approved",
+            "content": "d0",
         }
     ]
     assert "customer_code" not in with_entry({}, SCHEDULED)["modifications"][0]

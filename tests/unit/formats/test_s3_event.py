@@ -201,7 +201,6 @@ def test_an_upper_case_code_is_folded_and_its_key_kept() -> None:
 
 
 def test_a_trigger_knows_its_change() -> None:
-    assert TRIGGER.archive_key == "archive/CHG-1.json"
     assert trigger_of(BUCKET, trigger_key("hts", "CHG-1")) == TRIGGER
 
 

@@ -26,6 +26,7 @@ THROTTLING_CODES = frozenset(
 )
 """What botocore's standard retry mode takes for throttling (botocore, ``retries/standard.py``)."""
 
+NO_ANSWER = "NoAnswer"
 EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
 _DENIED_CODES = frozenset(
     {"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation", "AuthorizationError"}
@@ -127,7 +128,7 @@ def unanswered(asked: Asked, reason: str, *, retryable: bool = True) -> RemoteSe
         f"{asked} got no answer: {reason}; check the network, a proxy, and AWS_ENDPOINT_URL if it is set",
         service=asked.service,
         operation=asked.operation,
-        code="NoAnswer",
+        code=NO_ANSWER,
         retryable=retryable,
     )
 

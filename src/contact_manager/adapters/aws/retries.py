@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TypeVar
 
 from contact_manager.errors import RemoteServiceError
@@ -32,11 +33,13 @@ class Patience:
         attempts: All in all.
         sleep: Waits so many seconds.
         jitter: Returns a number between its two bounds.
+        is_passing: Tells which failures are worth another attempt.
     """
 
     attempts: int = MAX_ATTEMPTS
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     jitter: Callable[[float, float], float] = random.uniform
+    is_passing: Callable[[RemoteServiceError], bool] = attrgetter("retryable")
 
     async def repeat(self, call: Callable[[], Awaitable[T]]) -> T:
         """Return what ``call`` returns, as soon as it does.
@@ -48,7 +51,7 @@ class Patience:
             try:
                 return await call()
             except RemoteServiceError as error:
-                if not error.retryable:
+                if not self.is_passing(error):
                     raise
                 _log.debug(
                     "aws.retry operation=%s code=%s attempt=%d request_id=%s",

@@ -67,13 +67,20 @@ class SesAccount:
         where = f'contact list "{list_name}" of {account}' if list_name else account
         return Asked("ses", operation, where, role_arn=self._role.arn)
 
-    async def fetch(self, asked: Asked, request: AwsRequest, parse: Callable[[Page], T]) -> T:
+    async def fetch(
+        self,
+        asked: Asked,
+        request: AwsRequest,
+        parse: Callable[[Page], T],
+        *,
+        patience: Patience | None = None,
+    ) -> T:
         """Return the parsed answer to one request.
 
         Raises:
             RemoteServiceError: Refused, no answer, or one that cannot be used.
         """
-        return await self._fetch(asked, request, parse, self._access.patience)
+        return await self._fetch(asked, request, parse, patience or self._access.patience)
 
     async def fetch_pages(
         self,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from contact_manager.adapters.aws.contact_json import MalformedError
 from contact_manager.adapters.aws.credentials import Role
-from contact_manager.adapters.aws.errors import Asked
+from contact_manager.adapters.aws.errors import NO_ANSWER, Asked
 from contact_manager.adapters.aws.rate_limit import RateLimiter
 from contact_manager.adapters.aws.ses_account import SesAccount
 from contact_manager.adapters.aws.session import AwsAccess
@@ -41,6 +42,7 @@ class SesMailer:
 
     def __init__(self, access: AwsAccess) -> None:
         self._access = access
+        self._patience = replace(access.patience, is_passing=_was_not_taken)
         self._accounts = SharedCalls[tuple[str, str], SesAccount]()
 
     async def close(self) -> None:
@@ -59,7 +61,7 @@ class SesMailer:
         asked = account.describe("SendEmail")
         request = AwsRequest("POST", _SEND_PATH, orjson.dumps(message(mail)))
         try:
-            await account.fetch(asked, request, lambda _: None)
+            await account.fetch(asked, request, lambda _: None, patience=self._patience)
         except RemoteServiceError as error:
             if error.code in _REFUSED_FOR_GOOD and _NOT_VERIFIED not in str(error):
                 raise MailRejectedError(
@@ -110,6 +112,11 @@ def message(mail: Mail) -> dict[str, Any]:
         options = {"ContactListName": mail.contact_list, "TopicName": mail.topic}
         parts["ListManagementOptions"] = {name: value for name, value in options.items() if value}
     return parts
+
+
+def _was_not_taken(error: RemoteServiceError) -> bool:
+    """Whether a mail may be sent again at once; without an answer it may be on its way."""
+    return error.retryable and error.code != NO_ANSWER
 
 
 def _send_rate(page: dict[str, Any]) -> float:
