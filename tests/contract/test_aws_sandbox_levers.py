@@ -180,7 +180,11 @@ def test_a_connection_serves_one_request_after_the_other(server: AwsServer) -> N
 def test_what_moto_cannot_do_is_a_server_error_and_the_connection_stays(
     server: AwsServer, ses: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert refusal(ses.list_export_jobs)[1] == 500
+    def spoil(params: dict[str, Any], **_: Any) -> None:
+        params["body"] = b"{"
+
+    ses.meta.events.register("before-call.sesv2.CreateEmailIdentity", spoil)
+    assert refusal(ses.create_email_identity, EmailIdentity="example.com")[1] == 500
     assert ses.list_contact_lists()
     assert "sandbox.request_failed" in caplog.text
 
