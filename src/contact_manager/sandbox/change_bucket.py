@@ -51,8 +51,8 @@ class ChangeBucket:
 
     def keys(self, prefix: str) -> list[str]:
         """Return the keys that begin with ``prefix``."""
-        keys, _ = self._s3.list_objects(self._s3.head_bucket(self._world.bucket_name), prefix, None)
-        return sorted(one.name for one in keys)
+        keys = self._s3.head_bucket(self._world.bucket_name).keys
+        return sorted(key for key in keys if key.startswith(prefix))
 
     def queue_depth(self) -> int:
         """Return how many messages wait or are being worked on."""

@@ -98,10 +98,11 @@ async def _process(
 
 def _told(report: ProcessReport) -> ProcessReport:
     """Write the report's line into the log; people's addresses, which errors may repeat, are left out."""
+    level = logging.WARNING if report.verdict is Verdict.RETRY else logging.ERROR
     is_fine = report.verdict in (Verdict.DONE, Verdict.IGNORED) and not report.errors
     problems = "; ".join(f"{one.type}: {one.message}" for one in report.errors)
     _log.log(
-        logging.INFO if is_fine else logging.ERROR,
+        logging.INFO if is_fine else level,
         "change.%s change_id=%s customer=%s status=%s reason=%s errors=%s",
         report.verdict,
         report.change_id,
