@@ -152,7 +152,9 @@ def test_the_world_has_its_parameters_bucket_and_queues(server: AwsServer) -> No
     assert {parameter["Type"] for parameter in found} == {"SecureString"}
     assert DEMO_WORLD.graph_app.client_secret in {parameter["Value"] for parameter in found}
     assert buckets == [DEMO_WORLD.bucket_name]
-    assert queues == {DEMO_WORLD.queue_name, DEMO_WORLD.dead_letter_queue_name} | {customer.queue_name for customer in DEMO_CUSTOMERS}
+    assert queues == {DEMO_WORLD.queue_name, DEMO_WORLD.dead_letter_queue_name} | {
+        customer.queue_name for customer in DEMO_CUSTOMERS
+    }
 
 
 def test_the_environment_leads_the_sdk_into_the_sandbox(stack: SandboxStack, aws: boto3.Session) -> None:

@@ -30,11 +30,15 @@ class Run:
         event: The Lambda event.
         kill_at: Number of the outgoing request before which the process is killed; 0 for none.
         minutes_later: How far the process's clock is ahead.
+        reconciles: Whether the handler of the schedule is called instead of that of the queue.
+        seconds_left: Of the invocation when it begins.
     """
 
     event: dict[str, Any]
     kill_at: int = 0
     minutes_later: int = 0
+    reconciles: bool = False
+    seconds_left: int = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,13 @@ class LambdaHost:
         return Ended(**json.loads(self._process.stdout.readline()))
 
 
+@dataclass(frozen=True, slots=True)
 class _Context:
-    aws_request_id = "11111111-2222-3333-4444-555555555555"
+    seconds_left: int
+    aws_request_id: str = "11111111-2222-3333-4444-555555555555"
 
     def get_remaining_time_in_millis(self) -> int:
-        return 300_000
+        return self.seconds_left * 1000
 
 
 def _serve() -> None:
@@ -128,7 +134,7 @@ def _run(run: Run, tell: Any) -> None:
     import aiohttp
 
     import contact_manager.bootstrap
-    from contact_manager.entrypoints.lambda_sqs import handler
+    from contact_manager.entrypoints.lambda_sqs import handler, reconcile_handler
 
     requests = 0
     send = aiohttp.ClientSession._request
@@ -146,7 +152,8 @@ def _run(run: Run, tell: Any) -> None:
     aiohttp.ClientSession._request = counted  # type: ignore[method-assign]
     contact_manager.bootstrap.SystemClock.now = later  # type: ignore[method-assign,assignment]
     os.dup2(os.open(os.environ.get("LAMBDA_LOG", os.devnull), os.O_WRONLY | os.O_APPEND | os.O_CREAT), 1)
-    answer = handler(run.event, _Context())  # type: ignore[arg-type]
+    call = reconcile_handler if run.reconciles else handler
+    answer = call(run.event, _Context(run.seconds_left))  # type: ignore[arg-type]
     tell(json.dumps({"answer": answer, "requests": requests}))
 
 

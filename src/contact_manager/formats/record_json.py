@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parseaddr
 from typing import Any
 
 import orjson
 
+from contact_manager.domain.email_address import fold_address
 from contact_manager.domain.lifecycle import ChangeHistory, ChangeStatus, read_status
 from contact_manager.domain.outcome import ReportedMeeting, RunReport
 
@@ -20,6 +22,16 @@ _SAFE_DIGITS = 15
 SCHEDULED, UPDATED, CANCELLED = MEETING_KINDS = ("meeting_scheduled", "meeting_updated", "meeting_cancelled")
 PROCESSED = "processed"
 _OF_PROCESSED = ("modification_type", "customer_code", "transition", "content")
+_SUBMITTER_KEYS = (
+    "submitterEmail",
+    "submitter_email",
+    "submittedBy",
+    "submitted_by",
+    "submitter",
+    "createdBy",
+    "created_by",
+    "author",
+)
 _APPROVAL_KEYS = ("approvedAt", "approved_at", "approvedBy", "approved_by")
 
 
@@ -121,13 +133,14 @@ def is_test_run(record: Mapping[str, Any]) -> bool:
     return _word(value) not in _NO if isinstance(value, str) else bool(value)
 
 
-def read_submitter(record: Mapping[str, Any]) -> str:
-    """Return who submitted the change as it is written, or ``""``."""
-    for key in ("submittedBy", "submitted_by", "createdBy", "created_by", "submitter", "author"):
+def read_submitter(record: Mapping[str, Any]) -> str | None:
+    """Return the folded address of who submitted the change, or None when none is told."""
+    for key in _SUBMITTER_KEYS:
         text = _find(record, key)
-        if isinstance(text, str) and text.strip():
-            return text.strip()
-    return ""
+        address = fold_address(parseaddr(text)[1]) if isinstance(text, str) else None
+        if address is not None:
+            return address
+    return None
 
 
 def with_meeting(record: Mapping[str, Any], report: RunReport) -> dict[str, Any]:

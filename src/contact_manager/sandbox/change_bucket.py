@@ -37,6 +37,10 @@ class ChangeBucket:
         """Write an object."""
         self._s3.put_object(self._world.bucket_name, key, json.dumps(document).encode())
 
+    def delete(self, key: str) -> None:
+        """Remove an object."""
+        self._s3.delete_object(self._world.bucket_name, key)
+
     def fetch(self, key: str) -> Any:
         """Return what an object holds, or None when there is none."""
         try:

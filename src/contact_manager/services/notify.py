@@ -108,13 +108,15 @@ async def _send_missing(
     if services.leases.is_taken(held) or not await services.leases.keep(held, held.note):
         busy = _later("Busy", "another run sends these mails now")
         return replace(report, errors=(busy,))
+    compose = _composer(notification, audience, services.sender)
     for start in range(0, len(missing), CHUNK_SIZE):
         if services.is_out_of_time():
             late = _later("OutOfTime", f"{len(missing) - start} mails are left for the next run")
             report = replace(report, errors=(*report.errors, late))
             break
         chunk = missing[start : start + CHUNK_SIZE]
-        report, note = await _send_chunk(notification, audience, services, chunk, (report, held.note))
+        mails = [compose(address) for address in chunk]
+        report, note = await _send_chunk(notification, services, mails, (report, held.note))
         lost = await _note(services.leases, held, note)
         if lost is not None:
             return replace(report, errors=(*report.errors, lost))
@@ -139,22 +141,22 @@ async def _note(leases: Leases, held: HeldNote[Ledger], note: Ledger) -> RemoteS
 
 async def _send_chunk(
     notification: Notification,
-    audience: _Audience,
     services: NotifyServices,
-    people: Sequence[str],
+    mails: Sequence[Mail],
     so_far: tuple[NotifyReport, Ledger],
 ) -> tuple[NotifyReport, Ledger]:
     report, note = so_far
-    mails = [_mail(notification, audience, services, address) for address in people]
     results = await asyncio.gather(
         *(services.mailer.send(notification.customer, mail) for mail in mails), return_exceptions=True
     )
     sent, refused, errors = set(), {}, []
-    for address, result in zip(people, results, strict=True):
+    for mail, result in zip(mails, results, strict=True):
+        mark = address_mark(mail.recipient)
         if result is None:
-            sent.add(address_mark(address))
+            sent.add(mark)
         elif isinstance(result, MailRejectedError):
-            refused[address_mark(address)] = result.code
+            _log.error("mail.refused change_id=%s code=%s", notification.change.change_id, result.code)
+            refused[mark] = result.code
         elif isinstance(result, RemoteServiceError):
             errors.append(result)
         else:
@@ -177,21 +179,23 @@ async def _send_chunk(
     return report, replace(note, sent=note.sent | sent, refused={**note.refused, **refused})
 
 
-def _mail(notification: Notification, audience: _Audience, services: NotifyServices, address: str) -> Mail:
+def _composer(notification: Notification, audience: _Audience, sender: str) -> Callable[[str], Mail]:
+    """Return what makes the mail to an address; the text, the same for all, is made once."""
     context = MailContext(
         notification.customer.name,
         is_test=notification.only_to is not None,
         has_unsubscribe_link=audience.contact_list is not None,
     )
     text = render_mail(notification.kind, notification.change, context)
-    return Mail(
-        services.sender,
+    topic = notification.topic if audience.contact_list else None
+    return lambda address: Mail(
+        sender,
         address,
         text.subject,
         text.text,
         text.html,
         contact_list=audience.contact_list,
-        topic=notification.topic if audience.contact_list else None,
+        topic=topic,
     )
 
 

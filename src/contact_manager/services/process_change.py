@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from contact_manager.domain.email_address import fold_address
 from contact_manager.domain.lifecycle import MeetingStep, forbidden_jump
 from contact_manager.domain.notification import NotificationTopics
 from contact_manager.domain.outcome import ErrorKind, ReportedError, reported_errors
@@ -179,7 +178,7 @@ class _Work:
             f"{folder}/{kind}.json",
         )
         if task.is_test_run:
-            submitter = fold_address(record_json.read_submitter(task.record))
+            submitter = record_json.read_submitter(task.record)
             if submitter is None:
                 return NotifyReport(
                     notification.topic, problem="it is a test run, and names no submitter with an address"

@@ -271,11 +271,10 @@ def test_a_no_is_no_rehearsal(value: Any) -> None:
 
 
 def test_the_submitter_is_read_as_written() -> None:
-    assert read_submitter({"submittedBy": " ", "created_by": " Robin <robin@example.com> "}) == (
-        "Robin <robin@example.com>"
-    )
+    named = {"submittedBy": "Robin Vale", "created_by": " Robin <Robin@Example.com> "}
+    assert read_submitter(named) == "robin@example.com"
     assert read_submitter({"metadata": {"submitted_by": "robin@example.com"}}) == "robin@example.com"
-    assert read_submitter({"submittedBy": {"name": "Robin"}}) == ""
+    assert read_submitter({"submittedBy": {"name": "Robin"}}) is None
 
 
 def test_the_request_type_is_read_in_lower_case() -> None:

@@ -120,6 +120,10 @@ class GraphServer:
         """Let requests go wrong; members as in ``faults.Fault``."""
         self._call(lambda: self._state.add_fault(rule))
 
+    def clear_faults(self) -> None:
+        """Drop all faults that are not used up."""
+        self._call(self._state.faults.clear)
+
     def configure(self, changes: dict[str, Any]) -> None:
         """Switch behaviour; members as in ``mailbox.Behaviour``."""
         self._call(lambda: self._state.configure(changes))
