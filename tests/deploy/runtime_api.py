@@ -160,7 +160,7 @@ def run_function(
         folder: The unpacked zip file; Lambda's ``/var/task``.
         handler: As in the template, ``package.module.function``.
         scratch: Empty folder for the runtime client and the log.
-        environment: The function's variables; nothing of this process's environment is passed on.
+        environment: The function's variables, empty ones unset; nothing of this process's is passed on.
     """
     runtime = scratch / "runtime"
     link_runtime_client(runtime)
@@ -169,8 +169,9 @@ def run_function(
         variables = lambda_environment(folder, handler) | dict(environment or {})
         variables |= {"AWS_LAMBDA_RUNTIME_API": address, "PYTHONPATH": f"{folder}:{runtime}"}
         command = [sys.executable, "-S", "-m", "awslambdaric", handler]
+        given = {name: value for name, value in variables.items() if value}
         process = subprocess.Popen(
-            command, cwd=folder, env=variables, stdout=output, stderr=subprocess.STDOUT, text=True
+            command, cwd=folder, env=given, stdout=output, stderr=subprocess.STDOUT, text=True
         )
         try:
             yield Function(process, api, log)

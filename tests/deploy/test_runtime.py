@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import textwrap
 from importlib.metadata import version
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from contact_manager.sandbox.stack import SandboxStack
 from tests.deploy.runtime_api import FUNCTION_ARN, FunctionEndedError, run_function
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 PROBE = """
     import importlib.metadata
     import sys
@@ -85,3 +88,34 @@ def test_a_handler_that_is_not_there_is_an_error_of_the_start(probed: Path, tmp_
         with pytest.raises(FunctionEndedError, match="No module named 'absent'"):
             function.invoke({})
         assert [one["errorType"] for one in function.api.init_errors] == ["Runtime.ImportModuleError"]
+
+
+def test_the_zip_makes_the_meeting_and_sends_the_mails(task_root: Path, tmp_path: Path) -> None:
+    handler = "contact_manager.entrypoints.lambda_sqs.handler"
+    change = json.loads((EXAMPLES / "changes" / "flat.json").read_text())
+    with SandboxStack() as stack:
+        stack.changes.submit(change)
+        keys = stack.changes.keys("customers/")
+        with run_function(task_root, handler, scratch=tmp_path, environment=stack.environment) as function:
+            answer = function.invoke({"Records": [sqs_record(stack, key) for key in keys]})
+            log = [json.loads(line) for line in function.told().splitlines() if line.startswith("{")]
+        [meeting] = stack.graph.state()["mailboxes"][stack.world.organizer]["events"]
+        assert answer.value == {"batchItemFailures": []}
+        assert len(meeting["attendees"]) == 19
+        assert len({mail.recipient for mail in stack.aws.sent_mails}) == len(stack.aws.sent_mails) == 4
+        assert stack.changes.keys("customers/") == []
+    metrics = {name: value for line in log if "_aws" in line for name, value in line.items()}
+    assert (metrics["MeetingsCreated"], metrics["MailsSent"]) == ([1.0], [2.0, 1.0, 1.0])
+    done = [line for line in log if str(line.get("message", "")).startswith("change.done")]
+    assert {(line["change_id"], line["customer"]) for line in done} == {
+        ("CHG-2031-0042", code) for code in change["customers"]
+    }
+    assert {line["correlation_id"] for line in done} == {answer.request_id}
+    assert "@example" not in json.dumps(log)
+
+
+def sqs_record(stack: SandboxStack, key: str) -> dict[str, str]:
+    """Return the message of one trigger."""
+    written = {"bucket": {"name": stack.world.bucket_name}, "object": {"key": key}}
+    body = {"Records": [{"eventName": "ObjectCreated:Put", "s3": written}]}
+    return {"messageId": key, "body": json.dumps(body)}

@@ -7,6 +7,7 @@ they work with is made at the first call and kept while the instance lives.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -31,12 +32,14 @@ RESERVE_S = 30.0
 """This long before the deadline nothing new is begun."""
 
 _SERVICE = "contact-manager"
+_PACKAGE = "contact_manager"
 _logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", _SERVICE))
 _metrics = Metrics(
     namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "ContactManager"),
     service=os.environ.get("POWERTOOLS_SERVICE_NAME", _SERVICE),
 )
-utils.copy_config_to_registered_loggers(source_logger=_logger, include={"contact_manager"})
+logging.getLogger(_PACKAGE)  # has to be known to be given the format
+utils.copy_config_to_registered_loggers(source_logger=_logger, include={_PACKAGE})
 
 
 class _Instance:

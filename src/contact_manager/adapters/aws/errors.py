@@ -32,6 +32,7 @@ _DENIED_CODES = frozenset(
     {"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation", "AuthorizationError"}
 )
 _BAD_CREDENTIALS_CODES = EXPIRED_CODES | {
+    "InvalidAccessKeyId",
     "InvalidClientTokenId",
     "UnrecognizedClientException",
     "SignatureDoesNotMatch",

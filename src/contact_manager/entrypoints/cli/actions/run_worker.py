@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 from typing import NoReturn
 
 import typer
@@ -14,14 +15,16 @@ from contact_manager.bootstrap.events import open_change_processing, open_change
 from contact_manager.entrypoints.cli.door import start_logging
 from contact_manager.entrypoints.cli.exit_codes import ExitCode
 from contact_manager.entrypoints.cli.inputs import read_settings, run_options
-from contact_manager.entrypoints.cli.options import CommonOptions
+from contact_manager.entrypoints.cli.options import CommonOptions, LogLevel
 from contact_manager.errors import ContactManagerError, InvalidInputError
 from contact_manager.services.consume_queue import consume_queue
 
 
 def run_worker(queue_url: str, options: CommonOptions) -> NoReturn:
     """Work until SIGTERM or Ctrl-C; what was begun is brought to its end, a second signal breaks it off."""
-    start_logging(options.log_level.value if options.log_level else "info")
+    level = options.log_level or LogLevel.INFO
+    options = replace(options, log_level=level)
+    start_logging(level.value)
     try:
         asyncio.run(_work(queue_url, options))
     except ContactManagerError as error:

@@ -1,0 +1,207 @@
+"""``worker`` and ``change process``, as an operator runs them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contact_manager.sandbox.aws_server import Fault
+from tests.sandbox.conftest import Done, Sandbox
+
+PATIENCE_S = 90.0
+ID = "CHG-2031-0042"
+
+
+@contextmanager
+def worker(sandbox: Sandbox, *flags: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "contact_manager", "worker", *flags],
+        env=sandbox.environment,
+        cwd=sandbox.folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(condition: Callable[[], Any]) -> None:
+    give_up_at = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.05)
+
+
+def mails(sandbox: Sandbox) -> Counter[tuple[str, str]]:
+    return Counter((one.recipient, one.subject) for one in sandbox.stack.aws.sent_mails)
+
+
+def sends(sandbox: Sandbox) -> int:
+    return sum(calls.get("SendEmail", 0) for calls in sandbox.stack.aws.counts.values())
+
+
+def test_the_worker_does_what_arrives_and_stops_in_peace(sandbox: Sandbox, change: dict[str, Any]) -> None:
+    changes = sandbox.stack.changes
+    with worker(sandbox) as process:
+        changes.submit(change)
+        changes.send("no message of ours")
+        wait_for(lambda: changes.queue_depth() == 0 and not changes.keys("customers/"))
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0
+    assert len(sandbox.events) == 1
+    assert set(mails(sandbox).values()) == {1}
+    assert "The worker has stopped." in told
+    assert "message.rejected" in told
+    assert f"change.done change_id={ID} customer=hts" in told
+    assert "@example" not in told
+    assert changes.dead_letters() == []
+
+
+def test_a_worker_that_is_asked_to_stop_brings_its_work_to_the_end(
+    sandbox: Sandbox, change: dict[str, Any]
+) -> None:
+    sandbox.stack.aws.add_fault(Fault(operation="SendEmail", delay_s=2.0, times=1))
+    changes = sandbox.stack.changes
+    with worker(sandbox) as process:
+        changes.submit(change)
+        wait_for(lambda: sandbox.stack.aws.counts.get("222222222222", {}).get("GetAccount"))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0
+    with worker(sandbox) as second:
+        sandbox.stack.aws.clear_faults()
+        for code in change["customers"]:
+            if f"customers/{code}/{ID}.json" in changes.keys("customers/"):
+                changes.write(f"customers/{code}/{ID}.json", {})
+        wait_for(lambda: not changes.keys("customers/"))
+        second.send_signal(signal.SIGTERM)
+        second.communicate(timeout=PATIENCE_S)
+    assert len(sandbox.events) == 1
+    assert set(mails(sandbox).values()) == {1}
+
+
+def test_a_queue_that_is_not_there_is_told_and_tried_again(sandbox: Sandbox) -> None:
+    with worker(sandbox, "--queue-url", sandbox.stack.queue_url + "-missing") as process:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        assert any("queue.failed" in line for line in lines)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 0
+
+
+def test_a_worker_without_what_it_needs_says_all_of_it(sandbox: Sandbox) -> None:
+    config = json.loads(Path(sandbox.environment["CONFIG_FILE"]).read_text())
+    del config["s3_config"], config["email_config"]["sender_address"]
+    path = sandbox.folder / "config.json"
+    path.write_text(json.dumps(config))
+    done = sandbox.run("worker", "--config-file", str(path))
+    assert done.exit_code == 2
+    assert "$.s3_config.bucket_name" in done.stderr
+    assert "$.email_config.sender_address" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def process(sandbox: Sandbox, change: dict[str, Any], customer: str = "hts") -> Done:
+    path = sandbox.write(change)
+    return sandbox.run("change", "process", path, "--customer", customer, "--output", "json")
+
+
+@pytest.fixture
+def plain(change: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in change.items() if name != "modifications"}
+
+
+def test_processing_a_file_does_what_its_trigger_would_and_twice_nothing_more(
+    sandbox: Sandbox, plain: dict[str, Any]
+) -> None:
+    waiting = sandbox.stack.changes.queue_depth()
+    first, second = process(sandbox, plain), process(sandbox, plain)
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert first.report["schema"] == "contact-manager/process/v1"
+    assert first.report["meeting"]["action"] == "created"
+    assert first.report["mails"] == {
+        "topic": "aws-announce",
+        "sent": 2,
+        "sent_before": 0,
+        "refused": 0,
+        "excluded": first.report["mails"]["excluded"],
+    }
+    assert (second.report["meeting"], second.report["mails"]["sent"]) == (None, 0)
+    other = process(sandbox, plain, "fabrikam")
+    assert (other.report["verdict"], other.report["meeting"], other.report["mails"]["sent"]) == (
+        "done",
+        None,
+        1,
+    )
+    assert len(sandbox.events) == 1
+    assert set(mails(sandbox).values()) == {1}
+    assert sandbox.stack.changes.queue_depth() == waiting
+
+
+def test_a_file_goes_on_where_the_record_stands_and_never_behind_it(
+    sandbox: Sandbox, plain: dict[str, Any]
+) -> None:
+    assert process(sandbox, plain | {"status": "submitted"}).exit_code == 0
+    assert process(sandbox, plain | {"status": "approved"}).report["meeting"]["action"] == "created"
+    assert process(sandbox, plain | {"status": "cancelled"}).report["meeting"]["action"] == "cancelled"
+    behind = process(sandbox, plain | {"status": "approved"})
+    assert behind.exit_code == 2
+    assert "ahead of this file" in behind.report["errors"][0]["message"]
+    older = process(sandbox, plain | {"status": "cancelled", "version": 2})
+    assert "version 3" in older.report["errors"][0]["message"]
+    kinds = [one["modification_type"] for one in sandbox.stack.changes.fetch_record(ID)["modifications"]]
+    assert kinds.count("meeting_scheduled") == kinds.count("meeting_cancelled") == 1
+    assert sandbox.events == []
+
+
+@pytest.mark.parametrize(
+    ("edits", "customer", "told"),
+    [
+        ({}, "wingspan", "is not a customer of the change"),
+        ({"customers": ["hts", "closed"]}, "closed", "is not configured"),
+        ({}, "h!s", "is not a customer code"),
+        ({"changeId": ""}, "hts", "needs an id"),
+        ({"implementationStart": "soon"}, "hts", "soon"),
+    ],
+)
+def test_what_can_never_be_processed_is_bad_input(
+    sandbox: Sandbox, plain: dict[str, Any], edits: dict[str, Any], customer: str, told: str
+) -> None:
+    done = process(sandbox, plain | edits, customer)
+    assert done.exit_code == 2
+    assert told in done.stdout
+    assert sandbox.events == []
+    assert sends(sandbox) == 0
+
+
+def test_what_is_left_is_a_failure_that_says_so(sandbox: Sandbox, plain: dict[str, Any]) -> None:
+    paused: dict[str, Any] = {"status": 400, "code": "SendingPausedException", "times": 2}
+    sandbox.stack.aws.add_fault(Fault(operation="SendEmail", **paused))
+    text = sandbox.run("change", "process", sandbox.write(plain), "--customer", "hts")
+    assert text.exit_code == 1
+    assert "run it again" in text.stdout
+    assert "SendingPausedException" in text.stderr
+    assert process(sandbox, plain).exit_code == 0
+    assert set(mails(sandbox).values()) == {1}
+
+
+def test_a_customer_missing_from_the_meeting_is_done_in_part(sandbox: Sandbox, plain: dict[str, Any]) -> None:
+    denied: dict[str, Any] = {"status": 403, "code": "AccessDenied", "times": None}
+    sandbox.stack.aws.add_fault(Fault(operation="AssumeRole", account="222222222222", **denied))
+    done = process(sandbox, plain)
+    assert done.exit_code == 4
+    assert done.report["verdict"] == "retry"
+    assert "fabrikam is missing" in done.report["errors"][0]["message"]
