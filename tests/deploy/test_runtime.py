@@ -102,11 +102,11 @@ def test_the_zip_makes_the_meeting_and_sends_the_mails(task_root: Path, tmp_path
             log = [json.loads(line) for line in function.told().splitlines() if line.startswith("{")]
         [meeting] = stack.graph.state()["mailboxes"][stack.world.organizer]["events"]
         assert answer.value == {"batchItemFailures": []}
-        assert len(meeting["attendees"]) == 19
+        assert len(meeting["attendees"]) == 18
         assert len({mail.recipient for mail in stack.aws.sent_mails}) == len(stack.aws.sent_mails) == 4
         assert stack.changes.keys("customers/") == []
     metrics = {name: value for line in log if "_aws" in line for name, value in line.items()}
-    assert (metrics["MeetingsCreated"], metrics["MailsSent"]) == ([1.0], [2.0, 1.0, 1.0])
+    assert (metrics["MeetingsCreated"], sum(metrics["MailsSent"])) == ([1.0], 4.0)
     done = [line for line in log if str(line.get("message", "")).startswith("change.done")]
     assert {(line["change_id"], line["customer"]) for line in done} == {
         ("CHG-2031-0042", code) for code in change["customers"]

@@ -32,6 +32,12 @@ def test_the_demo_shows_a_meeting_that_stays_the_same() -> None:
         "The meeting in the calendar",
         "is not invited",
         "Meeting created",
+        "3 x mail  Approval requested",
+        "4 x mail  Approved",
+        "19 invitations",
+        "19 cancellations",
+        "4 x mail  Approved",
+        "4 x mail  Completed",
     ]
     place = 0
     for headline in headlines:

@@ -66,7 +66,7 @@ def tell_life_cycle(
         for told, edits in _STEPS:
             document |= edits
             mailed, notices = len(stack.aws.sent_mails), len(stack.graph.state()["notices"])
-            tell(f"\n== {told}\n$ (the portal writes archive/ and one trigger for each customer)")
+            tell(f"\n== {told}")
             document["modifications"].append({"modification_type": edits["status"]})
             stack.changes.submit(document)
             _wait_until_done(stack, worker)
@@ -86,16 +86,18 @@ def _wait_until_done(stack: SandboxStack, worker: subprocess.Popen[bytes]) -> No
 
 def _tell_mails(stack: SandboxStack, before: int, tell: Callable[[str], None]) -> None:
     mails = stack.aws.sent_mails[before:]
-    for subject, number in sorted(Counter(mail.subject for mail in mails).items()):
+    for subject, number in sorted(Counter(_without_customer(mail.subject) for mail in mails).items()):
         tell(f"  {number} x mail  {subject}")
-    if not mails:
-        tell("  no mail")
+
+
+def _without_customer(subject: str) -> str:
+    return subject.rpartition(" (")[0]
 
 
 def _tell_calendar(stack: SandboxStack, before: int, tell: Callable[[str], None]) -> None:
     state = stack.graph.state()
     told = Counter(one["kind"] for one in state["notices"][before:])
-    sent = ", ".join(f"{number} x {kind}" for kind, number in sorted(told.items())) or "nobody is told"
+    sent = ", ".join(f"{number} {kind}s" for kind, number in sorted(told.items())) or "nobody is told"
     events = state["mailboxes"][stack.world.organizer]["events"]
     meetings = [one for one in events if not one["isCancelled"]]
-    tell(f"  calendar  {len(meetings)} meetings in all; now: {sent}")
+    tell(f"  calendar  {sent}; meetings in it now: {len(meetings)}")

@@ -61,7 +61,10 @@ def run_demo() -> None:
         run("Why does a person get no invitation?", "recipients explain lena.fischer@example.com", flat)
         finops = _example("announcement-finops.json")
         run("An announcement has its own topic; its people never see each other.", "meeting apply", finops)
-        _tell("\n== Now a change that arrives as an event: a bucket, its queue, and a worker that listens.")
+        _tell(
+            "\nNow a change that does it all by itself. A portal writes it into a bucket, with a trigger for each"
+        )
+        _tell("customer; a worker listens to the bucket's queue, sends the mails and sees to the meeting.")
         tell_life_cycle(stack, _environment(stack), Path(flat), _tell)
         _tell("\nThat was the whole line, through the same code as with real accounts. What next:")
         _tell("  sandbox up             keeps the sandbox running for your own experiments")
