@@ -62,9 +62,9 @@ def run_demo() -> None:
         finops = _example("announcement-finops.json")
         run("An announcement has its own topic; its people never see each other.", "meeting apply", finops)
         _tell(
-            "\nNow a change that does it all by itself. A portal writes it into a bucket, with a trigger for each"
+            "\nNow a change that does it all by itself. A portal writes it into a bucket, with a trigger for"
         )
-        _tell("customer; a worker listens to the bucket's queue, sends the mails and sees to the meeting.")
+        _tell("each customer; a worker listens to the bucket's queue, sends mails and sees to the meeting.")
         tell_life_cycle(stack, _environment(stack), Path(flat), _tell)
         _tell("\nThat was the whole line, through the same code as with real accounts. What next:")
         _tell("  sandbox up             keeps the sandbox running for your own experiments")
