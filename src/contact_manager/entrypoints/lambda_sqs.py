@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSEvent
 from contact_manager.domain.outcome import Action
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from contact_manager.bootstrap.events import ChangeProcessing
@@ -33,6 +36,7 @@ RESERVE_S = 30.0
 
 _SERVICE = "contact-manager"
 _PACKAGE = "contact_manager"
+_OF_ONE_CALL = "_X_AMZN_"
 _logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", _SERVICE))
 _metrics = Metrics(
     namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "ContactManager"),
@@ -45,14 +49,15 @@ utils.copy_config_to_registered_loggers(source_logger=_logger, include={_PACKAGE
 class _Instance:
     """What lives as long as the Lambda instance: a loop, and the connections that belong to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
         from contact_manager.bootstrap import RunOptions, load_settings
         from contact_manager.bootstrap.events import open_change_processing
 
+        self.environment = environment
         self._runner = asyncio.Runner()
         self._opened = open_change_processing(
-            load_settings(None, os.environ),
-            os.environ,
+            load_settings(None, environment),
+            environment,
             RunOptions(label="changes"),
             on_throttle=_count_throttle,
         )
@@ -71,11 +76,15 @@ class _Instance:
             self._processing.reconcile(is_out_of_time=lambda: time.monotonic() > deadline_s)
         )
 
+    def close(self) -> None:
+        self._runner.run(self._opened.__aexit__(None, None, None))
+        self._runner.close()
+
 
 _instance: _Instance | None = None
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext | None) -> dict[str, Any]:
     """Process the messages of ``event`` and name those that have to come again.
 
     Returns:
@@ -85,7 +94,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     Raises:
         ConfigError: The configuration is wrong: the whole batch comes again.
     """
-    _logger.set_correlation_id(context.aws_request_id)
+    _logger.set_correlation_id(context.aws_request_id if context else "")
     try:
         outcomes = _open_instance().process(event, _deadline_s(context))
         for outcome in outcomes:
@@ -99,9 +108,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     }
 
 
-def reconcile_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+def reconcile_handler(
+    event: dict[str, Any],  # noqa: ARG001 - Lambda's
+    context: LambdaContext | None,
+) -> dict[str, Any]:
     """Bring the meetings of upcoming changes in the archive up to date, and tell how many of which."""
-    _logger.set_correlation_id(context.aws_request_id)
+    _logger.set_correlation_id(context.aws_request_id if context else "")
     try:
         done = _open_instance().reconcile(_deadline_s(context))
         for result in done.meetings.values():
@@ -113,13 +125,20 @@ def reconcile_handler(event: dict[str, Any], context: LambdaContext) -> dict[str
 
 
 def _open_instance() -> _Instance:
+    """Return the instance; in Lambda always the same one, elsewhere a new one for another environment."""
     global _instance  # noqa: PLW0603 - Lambda keeps a module between calls, and nothing else
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_OF_ONE_CALL)}
+    if _instance is not None and _instance.environment != environment:
+        _instance.close()
+        _instance = None
     if _instance is None:
-        _instance = _Instance()
+        _instance = _Instance(environment)
     return _instance
 
 
-def _deadline_s(context: LambdaContext) -> float:
+def _deadline_s(context: LambdaContext | None) -> float:
+    if context is None:
+        return math.inf
     return time.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE_S
 
 
