@@ -166,7 +166,8 @@ class EventUpdate:
         attendees: The whole new list (a vendor replaces it wholesale), or None to leave it alone.
         added: Addresses that are invited.
         removed: Addresses that are taken out.
-        before: What the event shall remember before attendees are written, or None if that is the same.
+        before: What the event shall remember before attendees are written, the content that is written
+            before them included; None if that is the same.
         after: What it shall remember afterwards, or None if that is the same.
         by_hand: Names of the fields in which a person changed what this tool wrote.
     """
@@ -270,11 +271,13 @@ def plan_update(
     if respect_hand:
         fields = tuple(name for name in fields if name not in by_hand)
     known = event.memory or EventMemory({"body": plan.content_digests["body"]}, part=plan.part)
-    before = replace(known, invited=ours - going, pending=coming | going) if added or removed else None
-    kept = ours & {plan.address_mark(one.address) for one in plan.attendees} if plan.is_complete else ours
     foreign = set(differing).difference(fields)
     ours_now = {name: digest for name, digest in plan.content_digests.items() if name not in foreign}
-    after = EventMemory({**known.content, **ours_now}, kept | coming, part=plan.part)
+    content = {**known.content, **ours_now}
+    noted = replace(known, content=content) if fields else known
+    before = replace(noted, invited=ours - going, pending=coming | going) if added or removed else None
+    kept = ours & {plan.address_mark(one.address) for one in plan.attendees} if plan.is_complete else ours
+    after = EventMemory(content, kept | coming, part=plan.part)
     return EventUpdate(
         plan,
         fields=fields,
