@@ -9,12 +9,9 @@ from dataclasses import dataclass, replace
 from contact_manager.domain.meeting import (
     CONTENT_FIELDS,
     FIRST_PART,
-    Attendee,
     CalendarEvent,
     EventUpdate,
     MeetingPlan,
-    guests_of,
-    plan_update,
 )
 from contact_manager.domain.outcome import (
     Action,
@@ -25,10 +22,9 @@ from contact_manager.domain.outcome import (
     RunReport,
     reported_errors,
 )
-from contact_manager.domain.siblings import by_part, divide
 from contact_manager.errors import ConflictError, RemoteServiceError
-from contact_manager.formats.join_link import render_join_link
 from contact_manager.ports import Calendar
+from contact_manager.services.meeting_entries import AlignmentRules, MeetingEntries
 
 _log = logging.getLogger(__name__)
 
@@ -45,23 +41,6 @@ class Guards:
     require_all_customers: bool = False
     max_recipients: int | None = None
     max_removals: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AlignmentRules:
-    """How a plan is carried out.
-
-    Attributes:
-        attendee_limit: People one calendar entry may have.
-        max_removals: More stop the run before anything is written; None means no limit.
-        force: Send the update though nothing differs, and invite again who was removed by hand.
-        respect_hand: Leave a subject, time or location as a person changed it in the calendar.
-    """
-
-    attendee_limit: int
-    max_removals: int | None = None
-    force: bool = False
-    respect_hand: bool = False
 
 
 class CalendarAlignment:
@@ -105,41 +84,22 @@ class CalendarAlignment:
         if not found and not self._plan.attendees:
             self._warn("nobody is subscribed, so there is no meeting to make")
             return
-        there = by_part(found)
-        events = {number: same[0] for number, same in there.items()}
-        guests = {number: self._guests_of(same[1:]) for number, same in there.items()}
-        rules = self._rules
-        plans = divide(self._plan, events, limit=rules.attendee_limit, force=rules.force, guests=guests)
-        link = events[FIRST_PART].join_url if FIRST_PART in events else ""
-        updates = {
-            number: self._update_of(_with_link(plans[number], link), event, guests[number])
-            for number, event in events.items()
-        }
-        self._begin(events, updates)
+        entries = MeetingEntries(self._plan, found, self._rules)
+        updates = entries.updates()
+        self._begin(entries.events, updates)
         if self._stops(updates):
             return
-        if FIRST_PART not in events:
-            link = (await self._create(plans[FIRST_PART])).join_url
-        for number in _receivers_first(plans, self._moving, updates):
-            if number != FIRST_PART and not link and not self.report.dry_run:
-                self._failed(_no_link_to_share(len(plans)))
+        if FIRST_PART not in entries.events:
+            entries.link = (await self._create(entries.plan(FIRST_PART))).join_url
+        for number in _receivers_first(entries.plans, self._moving, updates):
+            if number != FIRST_PART and not entries.link and not self.report.dry_run:
+                self._failed(_no_link_to_share(len(entries.plans)))
                 return
-            plan = _with_link(plans[number], link)
-            if number in events:
-                update = self._update_of(plan, events[number], guests[number])
-                await self._bring_in_line(events[number], update)
-                await self._cancel_twins(number, there[number][1:])
+            if number in entries.events:
+                await self._bring_in_line(entries.events[number], entries.update(number))
+                await self._cancel_twins(number, entries.twins[number])
             elif number != FIRST_PART:
-                await self._create(plan)
-
-    def _guests_of(self, twins: Sequence[CalendarEvent]) -> tuple[Attendee, ...]:
-        return tuple(guest for twin in twins for guest in guests_of(self._plan, twin))
-
-    def _update_of(
-        self, plan: MeetingPlan, event: CalendarEvent, guests: tuple[Attendee, ...]
-    ) -> EventUpdate:
-        rules = self._rules
-        return plan_update(plan, event, force=rules.force, guests=guests, respect_hand=rules.respect_hand)
+                await self._create(entries.plan(number))
 
     def _begin(self, events: dict[int, CalendarEvent], updates: dict[int, EventUpdate]) -> None:
         """Put into the report what is known before anything is written."""
@@ -321,13 +281,6 @@ class CalendarAlignment:
     def _failed(self, *errors: ReportedError) -> RunReport:
         self.report = self.report.with_errors(errors)
         return self.report
-
-
-def _with_link(plan: MeetingPlan, join_url: str) -> MeetingPlan:
-    """Return the plan of an entry that is no online meeting itself with the link that leads to it."""
-    if plan.part == FIRST_PART:
-        return plan
-    return replace(plan, location=join_url or plan.location, body=plan.body + render_join_link(join_url))
 
 
 def _receivers_first(

@@ -26,13 +26,9 @@ from contact_manager.domain.recipients import TopicSelection
 from contact_manager.errors import ContactManagerError, RemoteServiceError
 from contact_manager.formats.rendering import Templates
 from contact_manager.ports import Calendar, Clock, ContactDirectory
-from contact_manager.services.align_calendar import (
-    AlignmentRules,
-    CalendarAlignment,
-    Guards,
-    guard_error,
-)
+from contact_manager.services.align_calendar import CalendarAlignment, Guards, guard_error
 from contact_manager.services.collect_recipients import Audience, Collected, collect_recipients
+from contact_manager.services.meeting_entries import AlignmentRules
 from contact_manager.settings import HideAttendees, Settings
 
 
