@@ -59,6 +59,7 @@ class CalendarAlignment:
         self._unanswered: EventUpdate | None = None
         self._entries: dict[int, CalendarEvent] = {}
         self._moving: frozenset[str] = frozenset()
+        self._looked_again = False
 
     async def run(self, found: tuple[CalendarEvent, ...]) -> RunReport:
         """Create, update or leave alone, and return the report."""
@@ -89,6 +90,8 @@ class CalendarAlignment:
         self._begin(entries.events, updates)
         if self._stops(updates):
             return
+        if any(update.attendees is not None for update in updates.values()):
+            await self._look_again(found)
         if FIRST_PART not in entries.events:
             entries.link = (await self._create(entries.plan(FIRST_PART))).join_url
         for number in _receivers_first(entries.plans, self._moving, updates):
@@ -100,6 +103,12 @@ class CalendarAlignment:
                 await self._cancel_twins(number, entries.twins[number])
             elif number != FIRST_PART:
                 await self._create(entries.plan(number))
+
+    async def _look_again(self, found: Sequence[CalendarEvent]) -> None:
+        """Start over when people came or went while the customers were read: lists are written whole."""
+        if not self._looked_again:
+            self._looked_again = True
+            _check_people_are_the_same(found, await self._calendar.find_events(self._plan.key))
 
     def _begin(self, events: dict[int, CalendarEvent], updates: dict[int, EventUpdate]) -> None:
         """Put into the report what is known before anything is written."""
@@ -168,6 +177,7 @@ class CalendarAlignment:
             remembered = update.before
         self._unanswered = None
         if update.attendees is not None:
+            _check_people_are_the_same([event], [after])
             self._unanswered = replace(update, fields=())
             after = await self._calendar.update_attendees(after, update.attendees)
             self._unanswered = None
@@ -221,12 +231,8 @@ class CalendarAlignment:
         missing = set(update.added) - {attendee.address for attendee in kept.attendees}
         if missing and update.before is not None:
             await self._calendar.remember(kept, update.before)
-            raise ConflictError(
-                f"another run changed the attendees at the same time ({len(missing)} people were dropped)",
-                service="calendar",
-                operation="update_attendees",
-                code="AttendeesReplaced",
-                retryable=True,
+            raise _attendees_replaced(
+                f"another run changed the attendees at the same time ({len(missing)} people were dropped)"
             )
 
     async def _cancel_twins(self, number: int, twins: Sequence[CalendarEvent]) -> None:
@@ -289,6 +295,22 @@ def _receivers_first(
     """Return the entries in the order in which nobody who moves is out of all of them for a moment."""
     givers = {number for number, update in updates.items() if moving.intersection(update.removed)}
     return sorted(plans, key=lambda number: (number in givers, number))
+
+
+def _check_people_are_the_same(read: Sequence[CalendarEvent], now: Sequence[CalendarEvent]) -> None:
+    """Start over when a list of people is no longer as it was read; as it stands, somebody would be lost."""
+    if _people(read) != _people(now):
+        raise _attendees_replaced("the attendees were changed by somebody else at the same time")
+
+
+def _people(events: Sequence[CalendarEvent]) -> set[tuple[str, str]]:
+    return {(event.event_id, one.address) for event in events for one in event.attendees}
+
+
+def _attendees_replaced(message: str) -> ConflictError:
+    return ConflictError(
+        message, service="calendar", operation="update_attendees", code="AttendeesReplaced", retryable=True
+    )
 
 
 def _no_link_to_share(entries: int) -> ReportedError:
