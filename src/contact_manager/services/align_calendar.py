@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from contact_manager.domain.meeting import (
     CONTENT_FIELDS,
     FIRST_PART,
+    Attendee,
     CalendarEvent,
     EventUpdate,
     MeetingPlan,
@@ -160,31 +161,16 @@ class CalendarAlignment:
         if update.leaves_nobody and event.part != FIRST_PART:
             await self._cancel_emptied(event, update)
             return
-        after, memory = event, update.after
-        remembered = event.memory
-        if update.fields:
-            self._unanswered = replace(update, added=(), removed=())
-            after = await self._calendar.update_content(event, update)
-            remembered, fields = after.memory, update.fields
-            if after.keeps_old_text:
-                fields = tuple(name for name in fields if name != "body")
-                memory = memory.with_text_of(event.memory) if memory and event.memory else memory
-                self._warn("the text was not replaced: it cannot be told from the join link; edit it by hand")
-            if fields:
-                self._wrote(Action.UPDATED, event.part, after, Changes(fields=fields), Notifies(all=True))
-        elif update.before is not None:
-            after = await self._calendar.remember(after, update.before)
-            remembered = update.before
-        self._unanswered = None
+        after = await self._write_content(event, update) if update.fields else event
+        before, memory = update.before, update.after
+        if after.keeps_old_text and event.memory:
+            before, memory = (one and one.with_text_of(event.memory) for one in (before, memory))
+        if before is not None and before != after.memory:
+            after = await self._calendar.remember(after, before)
+        remembered = after.memory
         if update.attendees is not None:
             _check_people_are_the_same([event], [after])
-            self._unanswered = replace(update, fields=())
-            after = await self._calendar.update_attendees(after, update.attendees)
-            self._unanswered = None
-            fields = () if update.added or update.removed else ("attendees",)
-            mailed = Notifies(len(update.added), len(update.removed))
-            changes = Changes(update.added, update.removed, fields)
-            self._wrote(Action.UPDATED, event.part, after, changes, mailed)
+            after = await self._write_attendees(after, update, update.attendees)
         if memory is not None and memory != remembered:
             kept = await self._calendar.remember(after, memory)
             await self._check_nobody_is_lost(kept, update)
@@ -192,6 +178,29 @@ class CalendarAlignment:
             self._wrote(Action.UNCHANGED, event.part, event, Changes(), Notifies())
         if event.part == FIRST_PART:
             self._check_join_link(event, after)
+
+    async def _write_content(self, event: CalendarEvent, update: EventUpdate) -> CalendarEvent:
+        self._unanswered = replace(update, added=(), removed=())
+        after = await self._calendar.update_content(event, update)
+        self._unanswered = None
+        fields = update.fields
+        if after.keeps_old_text:
+            fields = tuple(name for name in fields if name != "body")
+            self._warn("the text was not replaced: it cannot be told from the join link; edit it by hand")
+        if fields:
+            self._wrote(Action.UPDATED, event.part, after, Changes(fields=fields), Notifies(all=True))
+        return after
+
+    async def _write_attendees(
+        self, event: CalendarEvent, update: EventUpdate, attendees: Sequence[Attendee]
+    ) -> CalendarEvent:
+        self._unanswered = replace(update, fields=())
+        after = await self._calendar.update_attendees(event, attendees)
+        self._unanswered = None
+        fields = () if update.added or update.removed else ("attendees",)
+        mailed = Notifies(len(update.added), len(update.removed))
+        self._wrote(Action.UPDATED, event.part, after, Changes(update.added, update.removed, fields), mailed)
+        return after
 
     async def _cancel_emptied(self, event: CalendarEvent, update: EventUpdate) -> None:
         self._unanswered = replace(update, fields=())

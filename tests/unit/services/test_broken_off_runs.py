@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 
 from contact_manager.domain.change import Change
-from contact_manager.domain.meeting import Attendee, CalendarEvent
+from contact_manager.domain.meeting import Attendee, CalendarEvent, EventUpdate
 from contact_manager.errors import RemoteServiceError
 from tests.fakes.worlds import START, InMemoryCalendar, change, contact_list
 from tests.unit.services.meeting_world import World
@@ -27,6 +27,24 @@ class Refusing(InMemoryCalendar):
         if self.refuses:
             raise self.refuses.pop()
         return await super().update_attendees(event, attendees)
+
+
+class KeepsText(Refusing):
+    """Cannot tell our text from the join link, and so writes nothing where only the text differs."""
+
+    async def update_content(self, event: CalendarEvent, update: EventUpdate) -> CalendarEvent:
+        assert update.fields == ("body",)
+        return replace(event, keeps_old_text=True)
+
+
+class LosesAnswer(KeepsText):
+    """Carries out what it refuses."""
+
+    async def update_attendees(self, event: CalendarEvent, attendees: Sequence[Attendee]) -> CalendarEvent:
+        after = await InMemoryCalendar.update_attendees(self, event, attendees)
+        if self.refuses:
+            raise self.refuses.pop()
+        return after
 
 
 @pytest.fixture
@@ -62,3 +80,17 @@ async def test_content_written_before_the_people_were_refused_is_not_sent_again(
     for _ in range(2):
         await world.run(at(1))
     assert [kind for kind, _ in world.calendar.notices] == ["update"] * 3
+
+
+async def test_who_was_invited_beside_a_text_that_stays_is_known_though_the_run_broke_off(
+    world: World,
+) -> None:
+    calendar = world.calendar
+    world.calendar = LosesAnswer(calendar.events, keys=calendar.keys, refuses=[REFUSED])
+    reworded = change("hts", "acme", reason="Another reason")
+    world.lists["hts"] = contact_list("ann@example.com", "bob@example.com", "eve@example.com")
+    assert not (await world.run(reworded)).is_ok
+    world.lists["hts"] = contact_list("ann@example.com", "bob@example.com")
+    report = await world.run(reworded)
+    assert (report.is_ok, report.changes.removed) == (True, ("eve@example.com",))
+    assert any("edit it by hand" in text for text in report.warnings)
