@@ -122,16 +122,20 @@ class CalendarAlignment:
             events=tuple(events.values()),
             changed_by_hand=tuple(name for name in CONTENT_FIELDS if name in by_hand),
         )
-        if by_hand:
-            names = ", ".join(self.report.changed_by_hand)
-            left = "left as it is (--overwrite sets it back)" if self._rules.respect_hand else "set back"
-            self._warn(f"changed by hand in the calendar, and {left}: {names}")
+        left = {name for update in updates.values() for name in update.by_hand if name not in update.fields}
+        self._warn_of_hand("left as it is (--overwrite sets it back)", left)
+        self._warn_of_hand("set back", by_hand - left)
         if self._moving:
             self._warn(
                 f"{len(self._moving)} people move to another calendar entry of this meeting, because one "
                 f"holds at most {self._rules.attendee_limit}; they get a cancellation and a new invitation"
             )
         self._tell_what_was_done_all_the_same(events, updates)
+
+    def _warn_of_hand(self, fate: str, fields: set[str]) -> None:
+        if fields:
+            names = ", ".join(name for name in CONTENT_FIELDS if name in fields)
+            self._warn(f"changed by hand in the calendar, and {fate}: {names}")
 
     def _stops(self, updates: dict[int, EventUpdate]) -> bool:
         limit = self._rules.max_removals

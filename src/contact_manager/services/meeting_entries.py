@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
 
 from contact_manager.domain.meeting import (
     FIRST_PART,
@@ -63,20 +64,37 @@ class MeetingEntries:
         plan = self.plans[number]
         if number == FIRST_PART:
             return plan
+        followed = self._as_the_first_was_set(plan)
         return replace(
-            plan, location=self.link or plan.location, body=plan.body + render_join_link(self.link)
+            followed, location=self.link or plan.location, body=plan.body + render_join_link(self.link)
         )
 
     def update(self, number: int) -> EventUpdate:
-        """Return the way from an entry that is there to its plan."""
+        """Return the way from an entry that is there to its plan.
+
+        A person's hand counts in the first entry; the others follow that one, because it is one meeting.
+        """
         return plan_update(
             self.plan(number),
             self.events[number],
             force=self._rules.force,
             guests=self._guests[number],
-            respect_hand=self._rules.respect_hand,
+            respect_hand=self._rules.respect_hand and number == FIRST_PART,
         )
 
     def updates(self) -> dict[int, EventUpdate]:
         """Return the updates of all entries that are there."""
         return {number: self.update(number) for number in self.events}
+
+    def _as_the_first_was_set(self, plan: MeetingPlan) -> MeetingPlan:
+        """Return ``plan`` with the subject and the times that a person gave the first entry."""
+        if not self._rules.respect_hand or FIRST_PART not in self.events:
+            return plan
+        first, by_hand = self.events[FIRST_PART], self.update(FIRST_PART).by_hand
+        zone = ZoneInfo(plan.time_zone)
+        return replace(
+            plan,
+            subject=first.subject if "subject" in by_hand else plan.subject,
+            start=first.start.astimezone(zone) if "start" in by_hand else plan.start,
+            end=first.end.astimezone(zone) if "end" in by_hand else plan.end,
+        )

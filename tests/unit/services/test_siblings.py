@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -17,6 +19,7 @@ from contact_manager.services.cancel_meeting import cancel_meeting
 from contact_manager.services.schedule_meeting import MeetingServices, ScheduleRequest, schedule_meeting
 from contact_manager.settings import MeetingSettings, Settings
 from tests.fakes.worlds import (
+    START,
     TOPIC,
     FakeDirectory,
     FixedClock,
@@ -40,7 +43,9 @@ class World:
         self.limit = LIMIT
         self.change = change("hts", "acme")
 
-    async def run(self, *, dry: bool = False, guards: Guards | None = None) -> RunReport:
+    async def run(
+        self, *, dry: bool = False, guards: Guards | None = None, respect_hand: bool = False
+    ) -> RunReport:
         settings = Settings(
             "config.json",
             customers={code: customer(code) for code in self.people},
@@ -54,7 +59,11 @@ class World:
             is_dry_run=dry,
         )
         request = ScheduleRequest(
-            self.change, "changes@example.com", TopicSelection(TOPIC), guards=guards or Guards()
+            self.change,
+            "changes@example.com",
+            TopicSelection(TOPIC),
+            guards=guards or Guards(),
+            respect_hand=respect_hand,
         )
         return await schedule_meeting(request, services)
 
@@ -138,6 +147,38 @@ async def test_a_reschedule_moves_every_entry(world: World) -> None:
     assert report.notifies.all
     assert {event.subject for event in world.calendar.events.values()} == {world.change.subject}
     assert len(world.calendar.notices) == 5
+
+
+def move_by_hand(calendar: InMemoryCalendar, part: int, hours: int, subject: str) -> None:
+    event = next(event for event in calendar.events.values() if event.part == part)
+    later = timedelta(hours=hours)
+    calendar.events[event.event_id] = replace(
+        event, subject=subject, start=event.start + later, end=event.end + later
+    )
+
+
+def appointments(calendar: InMemoryCalendar) -> set[tuple[str, datetime, datetime]]:
+    return {(event.subject, event.start, event.end) for event in calendar.events.values()}
+
+
+async def test_every_entry_follows_the_first_one_where_a_hand_is_respected(world: World) -> None:
+    move_by_hand(world.calendar, 1, 3, "Moved by the organizer")
+    world.people["acme"] += ["a8@example.com", "a9@example.com"]
+    report = await world.run(respect_hand=True)
+    moved = ("Moved by the organizer", START + timedelta(hours=3), START + timedelta(hours=5))
+    assert (len(world.calendar.events), appointments(world.calendar)) == (3, {moved})
+    assert report.changed_by_hand == ("subject", "start", "end")
+    assert (await world.run(respect_hand=True)).action is Action.UNCHANGED
+    report = await world.run()
+    assert appointments(world.calendar) == {(world.change.subject, START, START + timedelta(hours=2))}
+    assert report.changed_by_hand == ("subject", "start", "end")
+
+
+async def test_a_hand_in_a_further_entry_alone_is_set_back_and_that_is_said(world: World) -> None:
+    move_by_hand(world.calendar, 2, 1, "Moved by the organizer")
+    report = await world.run(respect_hand=True)
+    assert appointments(world.calendar) == {(world.change.subject, START, START + timedelta(hours=2))}
+    assert [text for text in report.warnings if "set back: subject, start, end" in text]
 
 
 async def test_removals_are_counted_over_all_entries(world: World) -> None:
