@@ -245,6 +245,7 @@ def plan_update(
     event: CalendarEvent,
     *,
     force: bool = False,
+    is_sent: bool = False,
     guests: tuple[Attendee, ...] = (),
     respect_hand: bool = False,
 ) -> EventUpdate:
@@ -254,7 +255,8 @@ def plan_update(
     subscription changes, or with ``force``), people this tool invited and who are no longer in the plan go,
     unless a customer could not be read. Without a memory people are only added.
     People who are hidden from each other stay hidden: somebody may still be there who must not be seen.
-    ``force`` names every content field, so that the update is sent though nothing differs. ``guests`` are
+    ``force`` names every content field, so that the update is sent though nothing differs, unless it
+    ``is_sent`` already. ``guests`` are
     people whom the organizer added by hand to a twin of the event; they move here. With ``respect_hand`` a
     subject, time or location that a person changed stays as it is.
     """
@@ -267,7 +269,7 @@ def plan_update(
     coming, going = (frozenset(map(plan.address_mark, people)) for people in (added, removed))
     differing = _changed_fields(plan, event)
     by_hand = _changed_by_hand(event, differing)
-    fields = CONTENT_FIELDS if force else differing
+    fields = CONTENT_FIELDS if force and not is_sent else differing
     if respect_hand:
         fields = tuple(name for name in fields if name not in by_hand)
     known = event.memory or EventMemory({"body": plan.content_digests["body"]}, part=plan.part)

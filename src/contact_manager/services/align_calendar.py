@@ -61,6 +61,7 @@ class CalendarAlignment:
         self._entries: dict[int, CalendarEvent] = {}
         self._moving: frozenset[str] = frozenset()
         self._looked_again = False
+        self._sent: set[int] = set()
 
     async def run(self, found: tuple[CalendarEvent, ...]) -> RunReport:
         """Create, update or leave alone, and return the report."""
@@ -70,6 +71,8 @@ class CalendarAlignment:
                 await self._align(found)
             except ConflictError as error:
                 conflicts += 1
+                if not error.is_undone:
+                    self._count_as_sent()
                 if conflicts == MAX_CONFLICTS:
                     return self._failed(*reported_errors(error))
                 _log.info("meeting.conflict change_id=%s attempt=%d", self.report.change_id, conflicts)
@@ -86,7 +89,7 @@ class CalendarAlignment:
         if not found and not self._plan.attendees:
             self._warn("nobody is subscribed, so there is no meeting to make")
             return
-        entries = MeetingEntries(self._plan, found, self._rules)
+        entries = MeetingEntries(self._plan, found, self._rules, self._sent)
         updates = entries.updates()
         self._begin(entries.events, updates)
         if self._stops(updates):
@@ -187,6 +190,7 @@ class CalendarAlignment:
         self._unanswered = replace(update, added=(), removed=())
         after = await self._calendar.update_content(event, update)
         self._unanswered = None
+        self._sent.add(update.plan.part)
         fields = update.fields
         if after.keeps_old_text:
             fields = tuple(name for name in fields if name != "body")
@@ -214,6 +218,12 @@ class CalendarAlignment:
 
     def _lost(self, number: int, removed: tuple[str, ...]) -> None:
         self._wrote(Action.UPDATED, number, None, Changes(removed=removed), Notifies(removed=len(removed)))
+
+    def _count_as_sent(self) -> None:
+        """Do not force an update twice whose answer was lost: the event may not show whether it came."""
+        if self._rules.force and self._unanswered is not None and self._unanswered.fields:
+            self._sent.add(self._unanswered.plan.part)
+            self._warn("no answer came to the forced update: it may not have been sent to everybody")
 
     def _tell_what_was_done_all_the_same(
         self, events: dict[int, CalendarEvent], updates: dict[int, EventUpdate]

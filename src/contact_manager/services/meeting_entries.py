@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
@@ -38,6 +38,8 @@ class AlignmentRules:
 class MeetingEntries:
     """The whole plan, spread over the entries that were found and those that are missing, by number.
 
+    The content of the entries ``sent`` is not sent once more by force.
+
     Attributes:
         events: The entries there are.
         twins: Events that an entry has besides.
@@ -45,9 +47,16 @@ class MeetingEntries:
         link: The join link that leads to the meeting, ``""`` as long as there is none.
     """
 
-    def __init__(self, whole: MeetingPlan, found: Sequence[CalendarEvent], rules: AlignmentRules) -> None:
+    def __init__(
+        self,
+        whole: MeetingPlan,
+        found: Sequence[CalendarEvent],
+        rules: AlignmentRules,
+        sent: Collection[int] = (),
+    ) -> None:
         there = by_part(found)
         self._rules = rules
+        self._sent = sent
         self.events = {number: same[0] for number, same in there.items()}
         self.twins = {number: same[1:] for number, same in there.items()}
         self._guests = {
@@ -78,6 +87,7 @@ class MeetingEntries:
             self.plan(number),
             self.events[number],
             force=self._rules.force,
+            is_sent=number in self._sent,
             guests=self._guests[number],
             respect_hand=self._rules.respect_hand and number == FIRST_PART,
         )

@@ -10,7 +10,8 @@ import pytest
 
 from contact_manager.domain.change import Change
 from contact_manager.domain.meeting import Attendee, CalendarEvent, EventUpdate
-from contact_manager.errors import RemoteServiceError
+from contact_manager.domain.outcome import Action
+from contact_manager.errors import ConflictError, RemoteServiceError
 from tests.fakes.worlds import START, InMemoryCalendar, change, contact_list
 from tests.unit.services.meeting_world import World
 
@@ -94,3 +95,52 @@ async def test_who_was_invited_beside_a_text_that_stays_is_known_though_the_run_
     report = await world.run(reworded)
     assert (report.is_ok, report.changes.removed) == (True, ("eve@example.com",))
     assert any("edit it by hand" in text for text in report.warnings)
+
+
+def conflict(*, is_undone: bool) -> ConflictError:
+    return ConflictError("changed", service="graph", operation="PATCH", is_undone=is_undone)
+
+
+async def test_a_forced_update_tells_everybody_once_though_the_people_meet_conflicts(world: World) -> None:
+    world.lists["acme"] = contact_list("cat@example.com", "eve@example.com")
+    world.calendar.refuses = [conflict(is_undone=True), conflict(is_undone=True)]
+    report = await world.run(force_update=True)
+    assert (report.is_ok, report.changes.added) == (True, ("eve@example.com",))
+    assert [kind for kind, _ in world.calendar.notices] == ["update"] * 3 + ["invitation"]
+
+
+async def test_who_was_removed_by_hand_is_let_in_by_force_though_a_conflict_comes_between(
+    world: World,
+) -> None:
+    [(event_id, event)] = world.calendar.events.items()
+    world.calendar.events[event_id] = replace(event, attendees=event.attendees[1:])
+    world.calendar.refuses = [conflict(is_undone=True)]
+    assert (await world.run(force_update=True)).changes.added == ("ann@example.com",)
+
+
+@dataclass
+class Unsure(InMemoryCalendar):
+    """Meets a conflict when content is written; nobody knows whether it is written unless ``is_undone``."""
+
+    is_undone: bool = False
+    is_met: bool = False
+
+    async def update_content(self, event: CalendarEvent, update: EventUpdate) -> CalendarEvent:
+        if self.is_met:
+            return await super().update_content(event, update)
+        self.is_met = True
+        if not self.is_undone:
+            await super().update_content(event, update)
+        raise conflict(is_undone=self.is_undone)
+
+
+@pytest.mark.parametrize("is_undone", [True, False])
+async def test_a_forced_update_is_repeated_only_when_it_was_surely_not_sent(
+    world: World, *, is_undone: bool
+) -> None:
+    calendar = world.calendar
+    world.calendar = Unsure(calendar.events, keys=calendar.keys, is_undone=is_undone)
+    report = await world.run(force_update=True)
+    assert (report.action, report.is_ok, report.notifies.all) == (Action.UPDATED, True, True)
+    assert [kind for kind, _ in world.calendar.notices] == ["update"] * 3
+    assert any("may not have been sent" in text for text in report.warnings) is not is_undone
