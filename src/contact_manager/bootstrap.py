@@ -161,7 +161,7 @@ async def open_directory(
 ) -> AsyncIterator[ContactDirectory]:
     """Yield what reads the customers' contact lists; its connections are closed at the end."""
     async with _aws_access(settings, tls_context(environment), options) as aws:
-        yield SesContactDirectory(aws, requests_per_second=settings.meeting.requests_per_second)
+        yield _ses_directory(aws, settings)
 
 
 @asynccontextmanager
@@ -186,12 +186,10 @@ async def open_meeting_services(
         )
         live = GraphCalendar(organizer, tokens, base_url=graph.base_url, tls=tls)
         stack.push_async_callback(live.close)
-        directory: ContactDirectory = SesContactDirectory(
-            aws, requests_per_second=settings.meeting.requests_per_second
-        )
+        directory: ContactDirectory = _ses_directory(aws, settings)
         if options.shares_readings:
             directory = cached = CachedContactDirectory(
-                directory, time_limit=settings.meeting.customer_timeout
+                directory, max_concurrency=settings.meeting.max_customer_concurrency
             )
             stack.push_async_callback(cached.close)
         yield MeetingServices(
@@ -202,6 +200,13 @@ async def open_meeting_services(
             is_dry_run=options.is_dry_run,
             templates=templates,
         )
+
+
+def _ses_directory(aws: AwsAccess, settings: Settings) -> SesContactDirectory:
+    meeting = settings.meeting
+    return SesContactDirectory(
+        aws, requests_per_second=meeting.requests_per_second, time_limit=meeting.customer_timeout
+    )
 
 
 def _aws_access(settings: Settings, tls: ssl.SSLContext, options: RunOptions) -> AwsAccess:
