@@ -134,7 +134,8 @@ class CalendarEvent:
 
     ``start`` and ``end`` are aware, ``memory`` is None when the event has none, ``is_recreated`` says of a
     new event that an earlier one of the same key was cancelled or deleted, ``keeps_old_text`` of an updated
-    one that our text could not be replaced without risk to the join link.
+    one that our text could not be replaced without risk to the join link. ``assumed_part`` is the number of
+    a calendar entry that has no memory.
     """
 
     event_id: str
@@ -149,11 +150,12 @@ class CalendarEvent:
     web_link: str = ""
     is_recreated: bool = False
     keeps_old_text: bool = False
+    assumed_part: int = FIRST_PART
 
     @property
     def part(self) -> int:
-        """Number of this calendar entry, as far as the event remembers it."""
-        return self.memory.part if self.memory else FIRST_PART
+        """Number of this calendar entry, as the event remembers it or as it is assumed."""
+        return self.memory.part if self.memory else self.assumed_part
 
 
 @dataclass(frozen=True, slots=True)
