@@ -86,9 +86,6 @@ class CalendarAlignment:
                 return self._failed(*reported_errors(error))
 
     async def _align(self, found: tuple[CalendarEvent, ...]) -> None:
-        if not found and not self._plan.attendees:
-            self._warn("nobody is subscribed, so there is no meeting to make")
-            return
         entries = MeetingEntries(self._plan, found, self._rules, self._sent)
         updates = entries.updates()
         self._begin(entries.events, updates)
@@ -96,10 +93,13 @@ class CalendarAlignment:
             return
         if any(update.attendees is not None for update in updates.values()):
             await self._look_again(found)
-        if FIRST_PART not in entries.events:
+        is_over = entries.are_for_nobody(updates.values())
+        if is_over:
+            self._warn("nobody is subscribed, so there is no meeting to make")
+        elif FIRST_PART not in entries.events:
             entries.link = (await self._create(entries.plan(FIRST_PART))).join_url
         for number in _receivers_first(entries.plans, self._moving, updates):
-            if number != FIRST_PART and not entries.link and not self.report.dry_run:
+            if number != FIRST_PART and not entries.link and not is_over and not self.report.dry_run:
                 self._failed(_no_link_to_share(len(entries.plans)))
                 return
             if number in entries.events:

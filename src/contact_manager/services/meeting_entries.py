@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
@@ -95,6 +95,11 @@ class MeetingEntries:
     def updates(self) -> dict[int, EventUpdate]:
         """Return the updates of all entries that are there."""
         return {number: self.update(number) for number in self.events}
+
+    def are_for_nobody(self, updates: Iterable[EventUpdate]) -> bool:
+        """Return whether there is no first entry, and would be nobody in any."""
+        people = any(plan.attendees for plan in self.plans.values())
+        return FIRST_PART not in self.events and not people and all(one.leaves_nobody for one in updates)
 
     def _as_the_first_was_set(self, plan: MeetingPlan) -> MeetingPlan:
         """Return ``plan`` with the subject and the times that a person gave the first entry."""

@@ -168,6 +168,8 @@ async def test_every_entry_follows_the_first_one_where_a_hand_is_respected(world
     moved = ("Moved by the organizer", START + timedelta(hours=3), START + timedelta(hours=5))
     assert (len(world.calendar.events), appointments(world.calendar)) == (3, {moved})
     assert report.changed_by_hand == ("subject", "start", "end")
+    assert report.meeting is not None
+    assert (report.meeting.subject, report.meeting.start, report.meeting.end) == moved
     assert (await world.run(respect_hand=True)).action is Action.UNCHANGED
     report = await world.run()
     assert appointments(world.calendar) == {(world.change.subject, START, START + timedelta(hours=2))}
@@ -209,6 +211,39 @@ async def test_a_first_entry_deleted_by_hand_is_made_anew_and_the_others_lead_to
     assert again.join_url != first.join_url
     assert second.location == again.join_url
     assert (await world.run()).action is Action.UNCHANGED
+
+
+async def test_no_meeting_is_made_anew_when_nobody_is_subscribed_any_more(world: World) -> None:
+    first = next(event for event in world.calendar.events.values() if event.part == 1)
+    del world.calendar.events[first.event_id]
+    world.people = {"hts": [], "acme": []}
+    report = await world.run()
+    assert (report.action, report.is_ok, world.calendar.events) == (Action.UPDATED, True, {})
+    assert (await world.run()).action is Action.NONE
+    assert world.calendar.notices == [("cancellation", one) for one in ACME]
+
+
+async def test_a_guest_added_by_hand_keeps_a_meeting_alive(world: World) -> None:
+    first, second = sorted(world.calendar.events.values(), key=lambda event: event.part)
+    del world.calendar.events[first.event_id]
+    guest = Attendee("guest@example.org")
+    world.calendar.events[second.event_id] = replace(second, attendees=(*second.attendees, guest))
+    world.people = {"hts": [], "acme": []}
+    assert (await world.run()).is_ok
+    assert world.seats == [[], ["guest@example.org"]]
+    again, second = sorted(world.calendar.events.values(), key=lambda event: event.part)
+    assert second.location == again.join_url
+
+
+async def test_an_entry_that_lost_its_memory_is_no_twin(world: World) -> None:
+    second = next(event for event in world.calendar.events.values() if event.part == 2)
+    world.calendar.events[second.event_id] = replace(second, memory=None)
+    report = await world.run()
+    assert (report.action, len(report.events)) == (Action.UNCHANGED, 2)
+    world.people["acme"].append("a9@example.com")
+    assert (await world.run()).changes.added == ("a9@example.com",)
+    assert world.seats == [HTS, [*ACME, "a9@example.com"]]
+    assert world.calendar.notices == [("invitation", "a9@example.com")]
 
 
 async def test_cancelling_the_meeting_cancels_every_entry(world: World) -> None:
