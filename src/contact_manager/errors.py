@@ -98,4 +98,31 @@ class MailRejectedError(RemoteServiceError):
 
 
 class ConflictError(RemoteServiceError):
-    """What was to be written has changed or gone since it was read: read again and decide anew."""
+    """What was to be written has changed or gone since it was read, or nobody knows whether it is written.
+
+    Read again and decide anew.
+
+    Attributes:
+        is_undone: Whether it is certain that nothing was written.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        service: str,
+        operation: str,
+        code: str = "",
+        retryable: bool = False,
+        request_id: str = "",
+        is_undone: bool = False,
+    ) -> None:
+        super().__init__(
+            message,
+            service=service,
+            operation=operation,
+            code=code,
+            retryable=retryable,
+            request_id=request_id,
+        )
+        self.is_undone = is_undone

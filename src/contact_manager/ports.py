@@ -47,6 +47,7 @@ class ContactDirectory(Protocol):
         Raises:
             TopicMissingError: The list does not have ``topics[0]``.
             RemoteServiceError: The account cannot be read.
+            TimeoutError: It took longer than a customer has.
         """
 
 

@@ -134,6 +134,24 @@ def test_a_cancelled_change_among_many_gets_no_meeting(
     assert done.report["reports"][0]["skipped"] == "its status is cancelled"
 
 
+@pytest.mark.parametrize("command", [["apply", "--batch"], ["reconcile"]])
+def test_a_cancelled_version_beside_an_approved_one_leaves_both_alone(
+    sandbox: Sandbox, folder: Path, change: Change, command: list[str]
+) -> None:
+    for version, status in ((1, "approved"), (2, "cancelled")):
+        put(folder, change | {"version": version, "status": status}, f"v{version}")
+        put(
+            folder,
+            change | {"changeId": "CHG-9", "version": version, "status": "cancelled"},
+            f"off-{version}",
+        )
+    done = batch(sandbox, *command, str(folder))
+    assert [
+        ([error["type"] for error in one["errors"]], bool(one["skipped"])) for one in done.report["reports"]
+    ] == [([], True), ([], True), (["SameMeeting"], False), (["SameMeeting"], False)]
+    assert sandbox.events == []
+
+
 class TestReconcile:
     """``meeting reconcile`` after the meetings were made."""
 

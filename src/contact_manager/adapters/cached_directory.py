@@ -30,16 +30,16 @@ class CachedContactDirectory:
     """Asks another directory once for each customer and choice of topics. Implements ``ContactDirectory``.
 
     Whoever asks while a reading is under way waits for the same one; that somebody gives up waiting does not
-    end it.
+    end it. A reading that waits for others to end has not begun, so that none of its time limit is used up.
 
     Args:
         directory: Where is read.
-        time_limit: Of one reading.
+        max_concurrency: Readings under way at the same time; the others wait for their start.
     """
 
-    def __init__(self, directory: ContactDirectory, *, time_limit: timedelta) -> None:
+    def __init__(self, directory: ContactDirectory, *, max_concurrency: int) -> None:
         self._directory = directory
-        self._time_limit = time_limit
+        self._slots = asyncio.Semaphore(max_concurrency)
         self._readings = SharedCalls[tuple[str, tuple[str, ...]], _Reading](is_fresh=_is_fresh)
 
     async def fetch_contacts(self, customer: Customer, topics: Sequence[str]) -> ContactList:
@@ -63,7 +63,7 @@ class CachedContactDirectory:
     async def _read(self, customer: Customer, topics: Sequence[str]) -> _Reading:
         result: ContactList | RemoteServiceError | TimeoutError
         try:
-            async with asyncio.timeout(self._time_limit.total_seconds()):
+            async with self._slots:
                 result = await self._directory.fetch_contacts(customer, topics)
         except (RemoteServiceError, TimeoutError) as error:
             result = error

@@ -161,7 +161,7 @@ async def open_directory(
 ) -> AsyncIterator[ContactDirectory]:
     """Yield what reads the customers' contact lists; its connections are closed at the end."""
     async with aws_access(settings, tls_context(environment), options) as aws:
-        yield SesContactDirectory(aws, requests_per_second=settings.meeting.requests_per_second)
+        yield _ses_directory(aws, settings)
 
 
 @asynccontextmanager
@@ -220,8 +220,14 @@ async def open_base(
     )
     calendar = GraphCalendar(organizer, tokens, base_url=graph.base_url, tls=tls, on_throttle=on_throttle)
     stack.push_async_callback(calendar.close)
-    directory = SesContactDirectory(aws, requests_per_second=settings.meeting.requests_per_second)
-    return Base(aws, directory, calendar)
+    return Base(aws, _ses_directory(aws, settings), calendar)
+
+
+def _ses_directory(aws: AwsAccess, settings: Settings) -> SesContactDirectory:
+    meeting = settings.meeting
+    return SesContactDirectory(
+        aws, requests_per_second=meeting.requests_per_second, time_limit=meeting.customer_timeout
+    )
 
 
 @asynccontextmanager
@@ -229,7 +235,7 @@ async def sharing_readings(
     directory: ContactDirectory, settings: Settings
 ) -> AsyncIterator[ContactDirectory]:
     """Yield a directory that reads every customer once."""
-    cached = CachedContactDirectory(directory, time_limit=settings.meeting.customer_timeout)
+    cached = CachedContactDirectory(directory, max_concurrency=settings.meeting.max_customer_concurrency)
     try:
         yield cached
     finally:

@@ -134,7 +134,8 @@ class CalendarEvent:
 
     ``start`` and ``end`` are aware, ``memory`` is None when the event has none, ``is_recreated`` says of a
     new event that an earlier one of the same key was cancelled or deleted, ``keeps_old_text`` of an updated
-    one that our text could not be replaced without risk to the join link.
+    one that our text could not be replaced without risk to the join link. ``assumed_part`` is the number of
+    a calendar entry that has no memory.
     """
 
     event_id: str
@@ -149,11 +150,12 @@ class CalendarEvent:
     web_link: str = ""
     is_recreated: bool = False
     keeps_old_text: bool = False
+    assumed_part: int = FIRST_PART
 
     @property
     def part(self) -> int:
-        """Number of this calendar entry, as far as the event remembers it."""
-        return self.memory.part if self.memory else FIRST_PART
+        """Number of this calendar entry, as the event remembers it or as it is assumed."""
+        return self.memory.part if self.memory else self.assumed_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,8 @@ class EventUpdate:
         attendees: The whole new list (a vendor replaces it wholesale), or None to leave it alone.
         added: Addresses that are invited.
         removed: Addresses that are taken out.
-        before: What the event shall remember before attendees are written, or None if that is the same.
+        before: What the event shall remember before attendees are written, the content that is written
+            before them included; None if that is the same.
         after: What it shall remember afterwards, or None if that is the same.
         by_hand: Names of the fields in which a person changed what this tool wrote.
     """
@@ -244,6 +247,7 @@ def plan_update(
     event: CalendarEvent,
     *,
     force: bool = False,
+    is_sent: bool = False,
     guests: tuple[Attendee, ...] = (),
     respect_hand: bool = False,
 ) -> EventUpdate:
@@ -253,7 +257,8 @@ def plan_update(
     subscription changes, or with ``force``), people this tool invited and who are no longer in the plan go,
     unless a customer could not be read. Without a memory people are only added.
     People who are hidden from each other stay hidden: somebody may still be there who must not be seen.
-    ``force`` names every content field, so that the update is sent though nothing differs. ``guests`` are
+    ``force`` names every content field, so that the update is sent though nothing differs, unless it
+    ``is_sent`` already. ``guests`` are
     people whom the organizer added by hand to a twin of the event; they move here. With ``respect_hand`` a
     subject, time or location that a person changed stays as it is.
     """
@@ -266,15 +271,17 @@ def plan_update(
     coming, going = (frozenset(map(plan.address_mark, people)) for people in (added, removed))
     differing = _changed_fields(plan, event)
     by_hand = _changed_by_hand(event, differing)
-    fields = CONTENT_FIELDS if force else differing
+    fields = CONTENT_FIELDS if force and not is_sent else differing
     if respect_hand:
         fields = tuple(name for name in fields if name not in by_hand)
     known = event.memory or EventMemory({"body": plan.content_digests["body"]}, part=plan.part)
-    before = replace(known, invited=ours - going, pending=coming | going) if added or removed else None
-    kept = ours & {plan.address_mark(one.address) for one in plan.attendees} if plan.is_complete else ours
     foreign = set(differing).difference(fields)
     ours_now = {name: digest for name, digest in plan.content_digests.items() if name not in foreign}
-    after = EventMemory({**known.content, **ours_now}, kept | coming, part=plan.part)
+    content = {**known.content, **ours_now}
+    noted = replace(known, content=content) if fields else known
+    before = replace(noted, invited=ours - going, pending=coming | going) if added or removed else None
+    kept = ours & {plan.address_mark(one.address) for one in plan.attendees} if plan.is_complete else ours
+    after = EventMemory(content, kept | coming, part=plan.part)
     return EventUpdate(
         plan,
         fields=fields,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from contact_manager.domain.meeting import (
@@ -47,10 +47,21 @@ def divide(
 
 
 def by_part(events: Iterable[CalendarEvent]) -> dict[int, list[CalendarEvent]]:
-    """Return the events of one meeting by the number of their entry; more than one of a number are twins."""
+    """Return the events of one meeting by the number of their entry; more than one of a number are twins.
+
+    An event that lost both its memory and its join link is no twin: it may be an entry of its own, whose
+    people must not get a cancellation. It takes the first free number.
+    """
     entries: defaultdict[int, list[CalendarEvent]] = defaultdict(list)
+    strays = []
     for event in events:
-        entries[event.part].append(event)
+        if event.memory is None and not event.join_url:
+            strays.append(event)
+        else:
+            entries[event.part].append(event)
+    for stray in strays:
+        number = _first_free(entries)
+        entries[number].append(replace(stray, assumed_part=number))
     return dict(sorted(entries.items()))
 
 
@@ -170,9 +181,13 @@ class _Seating:
             self._customers[_customer(group[0])][number] += len(group)
 
     def _open_entry(self) -> int:
-        number = next(one for one in range(FIRST_PART, len(self._members) + 2) if one not in self._members)
+        number = _first_free(self._members)
         self._members[number] = []
         return number
+
+
+def _first_free(numbers: Collection[int]) -> int:
+    return next(one for one in range(FIRST_PART, len(numbers) + 2) if one not in numbers)
 
 
 def _customer(person: Attendee) -> str:

@@ -13,8 +13,6 @@ from contact_manager.domain.meeting import (
     CalendarEvent,
     EventUpdate,
     MeetingPlan,
-    guests_of,
-    plan_update,
 )
 from contact_manager.domain.outcome import (
     Action,
@@ -25,10 +23,9 @@ from contact_manager.domain.outcome import (
     RunReport,
     reported_errors,
 )
-from contact_manager.domain.siblings import by_part, divide
 from contact_manager.errors import ConflictError, RemoteServiceError
-from contact_manager.formats.join_link import render_join_link
 from contact_manager.ports import Calendar
+from contact_manager.services.meeting_entries import AlignmentRules, MeetingEntries
 
 _log = logging.getLogger(__name__)
 
@@ -47,23 +44,6 @@ class Guards:
     max_removals: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AlignmentRules:
-    """How a plan is carried out.
-
-    Attributes:
-        attendee_limit: People one calendar entry may have.
-        max_removals: More stop the run before anything is written; None means no limit.
-        force: Send the update though nothing differs, and invite again who was removed by hand.
-        respect_hand: Leave a subject, time or location as a person changed it in the calendar.
-    """
-
-    attendee_limit: int
-    max_removals: int | None = None
-    force: bool = False
-    respect_hand: bool = False
-
-
 class CalendarAlignment:
     """One run of one plan against one calendar.
 
@@ -80,6 +60,8 @@ class CalendarAlignment:
         self._unanswered: EventUpdate | None = None
         self._entries: dict[int, CalendarEvent] = {}
         self._moving: frozenset[str] = frozenset()
+        self._looked_again = False
+        self._sent: set[int] = set()
 
     async def run(self, found: tuple[CalendarEvent, ...]) -> RunReport:
         """Create, update or leave alone, and return the report."""
@@ -89,6 +71,8 @@ class CalendarAlignment:
                 await self._align(found)
             except ConflictError as error:
                 conflicts += 1
+                if not error.is_undone:
+                    self._count_as_sent()
                 if conflicts == MAX_CONFLICTS:
                     return self._failed(*reported_errors(error))
                 _log.info("meeting.conflict change_id=%s attempt=%d", self.report.change_id, conflicts)
@@ -102,44 +86,33 @@ class CalendarAlignment:
                 return self._failed(*reported_errors(error))
 
     async def _align(self, found: tuple[CalendarEvent, ...]) -> None:
-        if not found and not self._plan.attendees:
-            self._warn("nobody is subscribed, so there is no meeting to make")
-            return
-        there = by_part(found)
-        events = {number: same[0] for number, same in there.items()}
-        guests = {number: self._guests_of(same[1:]) for number, same in there.items()}
-        rules = self._rules
-        plans = divide(self._plan, events, limit=rules.attendee_limit, force=rules.force, guests=guests)
-        link = events[FIRST_PART].join_url if FIRST_PART in events else ""
-        updates = {
-            number: self._update_of(_with_link(plans[number], link), event, guests[number])
-            for number, event in events.items()
-        }
-        self._begin(events, updates)
+        entries = MeetingEntries(self._plan, found, self._rules, self._sent)
+        updates = entries.updates()
+        self._begin(entries.events, updates)
         if self._stops(updates):
             return
-        if FIRST_PART not in events:
-            link = (await self._create(plans[FIRST_PART])).join_url
-        for number in _receivers_first(plans, self._moving, updates):
-            if number != FIRST_PART and not link and not self.report.dry_run:
-                self._failed(_no_link_to_share(len(plans)))
+        if any(update.attendees is not None for update in updates.values()):
+            await self._look_again(found)
+        is_over = entries.are_for_nobody(updates.values())
+        if is_over:
+            self._warn("nobody is subscribed, so there is no meeting to make")
+        elif FIRST_PART not in entries.events:
+            entries.link = (await self._create(entries.plan(FIRST_PART))).join_url
+        for number in _receivers_first(entries.plans, self._moving, updates):
+            if number != FIRST_PART and not entries.link and not is_over and not self.report.dry_run:
+                self._failed(_no_link_to_share(len(entries.plans)))
                 return
-            plan = _with_link(plans[number], link)
-            if number in events:
-                update = self._update_of(plan, events[number], guests[number])
-                await self._bring_in_line(events[number], update)
-                await self._cancel_twins(number, there[number][1:])
+            if number in entries.events:
+                await self._bring_in_line(entries.events[number], entries.update(number))
+                await self._cancel_twins(number, entries.twins[number])
             elif number != FIRST_PART:
-                await self._create(plan)
+                await self._create(entries.plan(number))
 
-    def _guests_of(self, twins: Sequence[CalendarEvent]) -> tuple[Attendee, ...]:
-        return tuple(guest for twin in twins for guest in guests_of(self._plan, twin))
-
-    def _update_of(
-        self, plan: MeetingPlan, event: CalendarEvent, guests: tuple[Attendee, ...]
-    ) -> EventUpdate:
-        rules = self._rules
-        return plan_update(plan, event, force=rules.force, guests=guests, respect_hand=rules.respect_hand)
+    async def _look_again(self, found: Sequence[CalendarEvent]) -> None:
+        """Start over when people came or went while the customers were read: lists are written whole."""
+        if not self._looked_again:
+            self._looked_again = True
+            _check_people_are_the_same(found, await self._calendar.find_events(self._plan.key))
 
     def _begin(self, events: dict[int, CalendarEvent], updates: dict[int, EventUpdate]) -> None:
         """Put into the report what is known before anything is written."""
@@ -152,16 +125,20 @@ class CalendarAlignment:
             events=tuple(events.values()),
             changed_by_hand=tuple(name for name in CONTENT_FIELDS if name in by_hand),
         )
-        if by_hand:
-            names = ", ".join(self.report.changed_by_hand)
-            left = "left as it is (--overwrite sets it back)" if self._rules.respect_hand else "set back"
-            self._warn(f"changed by hand in the calendar, and {left}: {names}")
+        left = {name for update in updates.values() for name in update.by_hand if name not in update.fields}
+        self._warn_of_hand("left as it is (--overwrite sets it back)", left)
+        self._warn_of_hand("set back", by_hand - left)
         if self._moving:
             self._warn(
                 f"{len(self._moving)} people move to another calendar entry of this meeting, because one "
                 f"holds at most {self._rules.attendee_limit}; they get a cancellation and a new invitation"
             )
         self._tell_what_was_done_all_the_same(events, updates)
+
+    def _warn_of_hand(self, fate: str, fields: set[str]) -> None:
+        if fields:
+            names = ", ".join(name for name in CONTENT_FIELDS if name in fields)
+            self._warn(f"changed by hand in the calendar, and {fate}: {names}")
 
     def _stops(self, updates: dict[int, EventUpdate]) -> bool:
         limit = self._rules.max_removals
@@ -191,30 +168,16 @@ class CalendarAlignment:
         if update.leaves_nobody and event.part != FIRST_PART:
             await self._cancel_emptied(event, update)
             return
-        after, memory = event, update.after
-        remembered = event.memory
-        if update.fields:
-            self._unanswered = replace(update, added=(), removed=())
-            after = await self._calendar.update_content(event, update)
-            remembered, fields = after.memory, update.fields
-            if after.keeps_old_text:
-                fields = tuple(name for name in fields if name != "body")
-                memory = memory.with_text_of(event.memory) if memory and event.memory else memory
-                self._warn("the text was not replaced: it cannot be told from the join link; edit it by hand")
-            if fields:
-                self._wrote(Action.UPDATED, event.part, after, Changes(fields=fields), Notifies(all=True))
-        elif update.before is not None:
-            after = await self._calendar.remember(after, update.before)
-            remembered = update.before
-        self._unanswered = None
+        after = await self._write_content(event, update) if update.fields else event
+        before, memory = update.before, update.after
+        if after.keeps_old_text and event.memory:
+            before, memory = (one and one.with_text_of(event.memory) for one in (before, memory))
+        if before is not None and before != after.memory:
+            after = await self._calendar.remember(after, before)
+        remembered = after.memory
         if update.attendees is not None:
-            self._unanswered = replace(update, fields=())
-            after = await self._calendar.update_attendees(after, update.attendees)
-            self._unanswered = None
-            fields = () if update.added or update.removed else ("attendees",)
-            mailed = Notifies(len(update.added), len(update.removed))
-            changes = Changes(update.added, update.removed, fields)
-            self._wrote(Action.UPDATED, event.part, after, changes, mailed)
+            _check_people_are_the_same([event], [after])
+            after = await self._write_attendees(after, update, update.attendees)
         if memory is not None and memory != remembered:
             kept = await self._calendar.remember(after, memory)
             await self._check_nobody_is_lost(kept, update)
@@ -222,6 +185,30 @@ class CalendarAlignment:
             self._wrote(Action.UNCHANGED, event.part, event, Changes(), Notifies())
         if event.part == FIRST_PART:
             self._check_join_link(event, after)
+
+    async def _write_content(self, event: CalendarEvent, update: EventUpdate) -> CalendarEvent:
+        self._unanswered = replace(update, added=(), removed=())
+        after = await self._calendar.update_content(event, update)
+        self._unanswered = None
+        self._sent.add(update.plan.part)
+        fields = update.fields
+        if after.keeps_old_text:
+            fields = tuple(name for name in fields if name != "body")
+            self._warn("the text was not replaced: it cannot be told from the join link; edit it by hand")
+        if fields:
+            self._wrote(Action.UPDATED, event.part, after, Changes(fields=fields), Notifies(all=True))
+        return after
+
+    async def _write_attendees(
+        self, event: CalendarEvent, update: EventUpdate, attendees: Sequence[Attendee]
+    ) -> CalendarEvent:
+        self._unanswered = replace(update, fields=())
+        after = await self._calendar.update_attendees(event, attendees)
+        self._unanswered = None
+        fields = () if update.added or update.removed else ("attendees",)
+        mailed = Notifies(len(update.added), len(update.removed))
+        self._wrote(Action.UPDATED, event.part, after, Changes(update.added, update.removed, fields), mailed)
+        return after
 
     async def _cancel_emptied(self, event: CalendarEvent, update: EventUpdate) -> None:
         self._unanswered = replace(update, fields=())
@@ -231,6 +218,12 @@ class CalendarAlignment:
 
     def _lost(self, number: int, removed: tuple[str, ...]) -> None:
         self._wrote(Action.UPDATED, number, None, Changes(removed=removed), Notifies(removed=len(removed)))
+
+    def _count_as_sent(self) -> None:
+        """Do not force an update twice whose answer was lost: the event may not show whether it came."""
+        if self._rules.force and self._unanswered is not None and self._unanswered.fields:
+            self._sent.add(self._unanswered.plan.part)
+            self._warn("no answer came to the forced update: it may not have been sent to everybody")
 
     def _tell_what_was_done_all_the_same(
         self, events: dict[int, CalendarEvent], updates: dict[int, EventUpdate]
@@ -261,12 +254,8 @@ class CalendarAlignment:
         missing = set(update.added) - {attendee.address for attendee in kept.attendees}
         if missing and update.before is not None:
             await self._calendar.remember(kept, update.before)
-            raise ConflictError(
-                f"another run changed the attendees at the same time ({len(missing)} people were dropped)",
-                service="calendar",
-                operation="update_attendees",
-                code="AttendeesReplaced",
-                retryable=True,
+            raise _attendees_replaced(
+                f"another run changed the attendees at the same time ({len(missing)} people were dropped)"
             )
 
     async def _cancel_twins(self, number: int, twins: Sequence[CalendarEvent]) -> None:
@@ -323,19 +312,28 @@ class CalendarAlignment:
         return self.report
 
 
-def _with_link(plan: MeetingPlan, join_url: str) -> MeetingPlan:
-    """Return the plan of an entry that is no online meeting itself with the link that leads to it."""
-    if plan.part == FIRST_PART:
-        return plan
-    return replace(plan, location=join_url or plan.location, body=plan.body + render_join_link(join_url))
-
-
 def _receivers_first(
     plans: dict[int, MeetingPlan], moving: frozenset[str], updates: dict[int, EventUpdate]
 ) -> list[int]:
     """Return the entries in the order in which nobody who moves is out of all of them for a moment."""
     givers = {number for number, update in updates.items() if moving.intersection(update.removed)}
     return sorted(plans, key=lambda number: (number in givers, number))
+
+
+def _check_people_are_the_same(read: Sequence[CalendarEvent], now: Sequence[CalendarEvent]) -> None:
+    """Start over when a list of people is no longer as it was read; as it stands, somebody would be lost."""
+    if _people(read) != _people(now):
+        raise _attendees_replaced("the attendees were changed by somebody else at the same time")
+
+
+def _people(events: Sequence[CalendarEvent]) -> set[tuple[str, str]]:
+    return {(event.event_id, one.address) for event in events for one in event.attendees}
+
+
+def _attendees_replaced(message: str) -> ConflictError:
+    return ConflictError(
+        message, service="calendar", operation="update_attendees", code="AttendeesReplaced", retryable=True
+    )
 
 
 def _no_link_to_share(entries: int) -> ReportedError:

@@ -120,8 +120,7 @@ async def _read_customer(
     started_at = loop.time()
     contact_list, error_type, message = None, "", ""
     try:
-        async with asyncio.timeout(time_limit.total_seconds()):
-            contact_list = await directory.fetch_contacts(customer, topics)
+        contact_list = await directory.fetch_contacts(customer, topics)
     except RemoteServiceError as error:
         error_type, message = error.code or type(error).__name__, str(error)
     except TimeoutError:

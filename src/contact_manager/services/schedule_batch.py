@@ -29,10 +29,17 @@ CANCELLED = frozenset({"cancelled", "canceled"})
 
 @dataclass(frozen=True, slots=True)
 class BatchEntry:
-    """One change of a batch; ``source`` is the name of its file."""
+    """One change of a batch.
+
+    Attributes:
+        source: Name of its file.
+        request: What is asked for it.
+        skip: Why it is left alone, or ``""``.
+    """
 
     source: str
     request: ScheduleRequest
+    skip: str = ""
 
 
 async def schedule_batch(
@@ -43,8 +50,8 @@ async def schedule_batch(
 ) -> tuple[BatchItem, ...]:
     """Bring every meeting in line and tell what was done, in the order of ``entries``.
 
-    Changes that clash, because they ask for the same meeting, are all left alone: nobody can know which of
-    them is meant.
+    Changes that clash, because they are about the same meeting, are all left alone: nobody can know which of
+    them is meant. One that is skipped clashes with one that is not: it may be the newer word.
 
     Args:
         entries: The changes.
@@ -56,7 +63,7 @@ async def schedule_batch(
 
     async def work(entry: BatchEntry) -> BatchItem:
         async with slots:
-            item = BatchItem(entry.source, await _schedule(entry, services, clashes))
+            item = await _schedule(entry, services, clashes.get(entry.source))
         if on_done is not None:
             on_done(entry.source)
         return item
@@ -87,29 +94,30 @@ def reason_not_to_reconcile(change: Change, now: datetime) -> str:
     return ""
 
 
-async def _schedule(
-    entry: BatchEntry, services: MeetingServices, clashes: dict[str, ReportedError]
-) -> RunReport:
-    untouched = RunReport(change_id=entry.request.change.change_id, dry_run=services.is_dry_run)
-    if entry.source in clashes:
-        return untouched.with_errors((clashes[entry.source],))
+async def _schedule(entry: BatchEntry, services: MeetingServices, clash: ReportedError | None) -> BatchItem:
+    report = RunReport(change_id=entry.request.change.change_id, dry_run=services.is_dry_run)
+    if clash is not None:
+        return BatchItem(entry.source, report.with_errors((clash,)))
+    if entry.skip:
+        return BatchItem(entry.source, report, entry.skip)
     try:
-        return await schedule_meeting(entry.request, services)
+        report = await schedule_meeting(entry.request, services)
     except ContactManagerError as error:
-        return untouched.with_errors(reported_errors(error))
+        report = report.with_errors(reported_errors(error))
+    return BatchItem(entry.source, report)
 
 
 def _clashes(entries: Sequence[BatchEntry]) -> dict[str, ReportedError]:
-    sources: dict[str, list[str]] = {}
+    same_meeting: dict[str, list[BatchEntry]] = {}
     for entry in entries:
-        sources.setdefault(meeting_key(entry.request.change).value, []).append(entry.source)
+        same_meeting.setdefault(meeting_key(entry.request.change).value, []).append(entry)
     return {
-        source: ReportedError(
+        entry.source: ReportedError(
             ErrorKind.INPUT,
             "SameMeeting",
-            f"asks for the same meeting ({key}) as {', '.join(one for one in same if one != source)}",
+            f"is about the same meeting ({key}) as {', '.join(one.source for one in same if one != entry)}",
         )
-        for key, same in sources.items()
-        if len(same) > 1
-        for source in same
+        for key, same in same_meeting.items()
+        if len(same) > 1 and not all(one.skip for one in same)
+        for entry in same
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from contact_manager.domain.change import ANNOUNCEMENT_TOPICS, Change
 from contact_manager.domain.meeting import (
+    FIRST_PART,
     CalendarEvent,
     MeetingKey,
     MeetingPlan,
@@ -16,6 +17,7 @@ from contact_manager.domain.meeting import (
     plan_times,
 )
 from contact_manager.domain.outcome import (
+    Action,
     CustomerOutcome,
     ReportedError,
     ReportedMeeting,
@@ -26,13 +28,9 @@ from contact_manager.domain.recipients import TopicSelection
 from contact_manager.errors import ContactManagerError, RemoteServiceError
 from contact_manager.formats.rendering import Templates
 from contact_manager.ports import Calendar, Clock, ContactDirectory
-from contact_manager.services.align_calendar import (
-    AlignmentRules,
-    CalendarAlignment,
-    Guards,
-    guard_error,
-)
+from contact_manager.services.align_calendar import CalendarAlignment, Guards, guard_error
 from contact_manager.services.collect_recipients import Audience, Collected, collect_recipients
+from contact_manager.services.meeting_entries import AlignmentRules
 from contact_manager.settings import HideAttendees, Settings
 
 
@@ -122,7 +120,15 @@ async def schedule_meeting(
     if prepared.report.errors:
         return prepared.report
     alignment = CalendarAlignment(services.calendar, prepared.report, prepared.plan, prepared.rules)
-    return await alignment.run(prepared.found)
+    return _as_it_stands(await alignment.run(prepared.found), prepared.plan)
+
+
+def _as_it_stands(report: RunReport, plan: MeetingPlan) -> RunReport:
+    """Return the report with the meeting as the run left it: not everything may be as planned."""
+    first = next((event for event in report.events if event.part == FIRST_PART), None)
+    if first is None or report.action is Action.NONE:
+        return report
+    return replace(report, meeting=ReportedMeeting.of_event(first, plan.organizer, plan.time_zone))
 
 
 async def prepare_meeting(

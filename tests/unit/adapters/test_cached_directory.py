@@ -25,7 +25,7 @@ class CountingDirectory:
         self.asked: list[tuple[str, tuple[str, ...]]] = []
         self.open = asyncio.Event()
         self.open.set()
-        self.failure: RemoteServiceError | None = None
+        self.failure: RemoteServiceError | TimeoutError | None = None
 
     async def fetch_contacts(self, customer: Customer, topics: Sequence[str]) -> ContactList:
         self.asked.append((customer.code, tuple(topics)))
@@ -42,7 +42,7 @@ def inner() -> CountingDirectory:
 
 @pytest.fixture
 async def cached(inner: CountingDirectory) -> AsyncIterator[CachedContactDirectory]:
-    directory = CachedContactDirectory(inner, time_limit=timedelta(seconds=5))
+    directory = CachedContactDirectory(inner, max_concurrency=2)
     yield directory
     await directory.close()
 
@@ -81,14 +81,28 @@ async def test_a_failure_counts_as_long_as_a_reading(
     assert len(inner.asked) == 1
 
 
-async def test_a_reading_that_hangs_costs_its_time_limit_once(inner: CountingDirectory) -> None:
-    inner.open.clear()
-    cached = CachedContactDirectory(inner, time_limit=timedelta(0))
+async def test_a_reading_that_hangs_costs_its_time_limit_once(
+    inner: CountingDirectory, cached: CachedContactDirectory
+) -> None:
+    inner.failure = TimeoutError()
     for _ in range(2):
         with pytest.raises(TimeoutError):
             await cached.fetch_contacts(HTS, [TOPIC])
     assert len(inner.asked) == 1
-    await cached.close()
+
+
+async def test_no_more_customers_are_read_at_a_time_than_allowed(
+    inner: CountingDirectory, cached: CachedContactDirectory
+) -> None:
+    inner.open.clear()
+    codes = [f"c{number}" for number in range(5)]
+    waiting = [asyncio.create_task(cached.fetch_contacts(customer(one), [TOPIC])) for one in codes]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert [code for code, _ in inner.asked] == codes[:2]
+    inner.open.set()
+    await asyncio.gather(*waiting)
+    assert [code for code, _ in inner.asked] == codes
 
 
 async def test_an_old_reading_is_read_anew(
@@ -102,7 +116,7 @@ async def test_an_old_reading_is_read_anew(
 
 async def test_closing_ends_a_reading_that_nobody_waits_for(inner: CountingDirectory) -> None:
     inner.open.clear()
-    cached = CachedContactDirectory(inner, time_limit=timedelta(seconds=60))
+    cached = CachedContactDirectory(inner, max_concurrency=2)
     waiting = asyncio.create_task(cached.fetch_contacts(HTS, [TOPIC]))
     await asyncio.sleep(0)
     waiting.cancel()

@@ -141,11 +141,21 @@ def test_a_first_entry_that_is_gone_is_filled_again() -> None:
 def test_twins_are_events_of_the_same_entry() -> None:
     events = made(*people("acme", 3), *people("hts", 3))
     twin = replace(events[2], event_id="twin")
-    unknown = replace(events[1], event_id="unknown", memory=None)
-    found = by_part((events[1], twin, events[2], unknown))
-    ids = {number: [one.event_id for one in same] for number, same in found.items()}
-    assert ids == {1: ["1", "unknown"], 2: ["twin", "2"]}
+    unknown = replace(events[1], event_id="unknown", memory=None, join_url="https://teams.example.com/2")
+    assert ids_of(events[1], twin, events[2], unknown) == {1: ["1", "unknown"], 2: ["twin", "2"]}
     assert EventMemory().part == 1
+
+
+def test_an_event_that_is_known_by_nothing_is_an_entry_of_its_own() -> None:
+    events = made(*people("acme", 3), *people("hts", 3))
+    bare = replace(events[2], memory=None, join_url="")
+    assert ids_of(bare, events[1]) == {1: ["1"], 2: ["2"]}
+    assert ids_of(bare) == {1: ["2"]}
+    assert ids_of(bare, events[1], events[2], bare) == {1: ["1"], 2: ["2"], 3: ["2"], 4: ["2"]}
+
+
+def ids_of(*events: CalendarEvent) -> dict[int, list[str]]:
+    return {number: [one.event_id for one in same] for number, same in by_part(events).items()}
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abcd"), st.integers(0, 9)), min_size=1, max_size=5))

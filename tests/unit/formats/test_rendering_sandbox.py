@@ -47,6 +47,11 @@ RECORD = {"owner": "Ann", "tags": ["a"], "secret": "{{ 7 * 7 }}"}
         "{{ open('/etc/passwd').read() }}",
         "{{ ''.join(change.record | random) }}",
         "{{ lipsum() }}",
+        "{{ change.meeting_start.now() }}",
+        "{{ change.meeting_start.max.today() }}",
+        "{{ change.meeting_start.date().today() }}",
+        "{{ change.meeting_start.utcnow() }}",
+        "{{ change.meeting_start.astimezone() }}",
     ],
 )
 def test_what_reaches_out_of_the_sandbox_is_an_error_and_gives_no_text(template: str) -> None:

@@ -8,58 +8,17 @@ from typing import Any
 
 import pytest
 
-from contact_manager.adapters.dry_run import DryRunCalendar
-from contact_manager.domain.change import Change, ChangeKind, ManualAttendee
+from contact_manager.domain.change import ChangeKind, ManualAttendee
 from contact_manager.domain.change import MeetingRequest as Wish
 from contact_manager.domain.meeting import Attendee, CalendarEvent, EventUpdate, MeetingKey, MeetingPlan
-from contact_manager.domain.outcome import Action, ErrorKind, RunReport
-from contact_manager.domain.recipients import TopicSelection
-from contact_manager.domain.subscription import ContactList
+from contact_manager.domain.outcome import Action, ErrorKind
 from contact_manager.errors import ConflictError, RemoteServiceError
 from contact_manager.services.align_calendar import Guards
-from contact_manager.services.schedule_meeting import MeetingServices, ScheduleRequest, schedule_meeting
-from contact_manager.settings import HideAttendees, MeetingSettings, Settings
-from tests.fakes.worlds import (
-    START,
-    TOPIC,
-    FakeDirectory,
-    FixedClock,
-    InMemoryCalendar,
-    change,
-    contact_list,
-    customer,
-)
+from contact_manager.settings import HideAttendees
+from tests.fakes.worlds import START, InMemoryCalendar, change, contact_list
+from tests.unit.services.meeting_world import World
 
 DENIED = RemoteServiceError("the role refused", service="sts", operation="AssumeRole", code="AccessDenied")
-
-
-class World:
-    """Two customers, a calendar, and what a run needs; change its parts before a run."""
-
-    def __init__(self) -> None:
-        self.lists: dict[str, ContactList] = {
-            "hts": contact_list("ann@example.com", "bob@example.com"),
-            "acme": contact_list("ANN@example.com", "cat@example.com"),
-        }
-        self.failures: dict[str, RemoteServiceError] = {}
-        self.calendar: Any = InMemoryCalendar()
-        self.meeting = MeetingSettings()
-
-    async def run(self, wanted: Change | None = None, *, dry: bool = False, **request: Any) -> RunReport:
-        settings = Settings(
-            "config.json", customers={code: customer(code) for code in self.lists}, meeting=self.meeting
-        )
-        services = MeetingServices(
-            settings,
-            FakeDirectory(self.lists, self.failures),
-            DryRunCalendar(self.calendar) if dry else self.calendar,
-            FixedClock(),
-            is_dry_run=dry,
-        )
-        asked = ScheduleRequest(
-            wanted or change("hts", "acme"), "changes@example.com", TopicSelection(TOPIC), **request
-        )
-        return await schedule_meeting(asked, services)
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -17,6 +19,7 @@ from contact_manager.services.cancel_meeting import cancel_meeting
 from contact_manager.services.schedule_meeting import MeetingServices, ScheduleRequest, schedule_meeting
 from contact_manager.settings import MeetingSettings, Settings
 from tests.fakes.worlds import (
+    START,
     TOPIC,
     FakeDirectory,
     FixedClock,
@@ -40,7 +43,9 @@ class World:
         self.limit = LIMIT
         self.change = change("hts", "acme")
 
-    async def run(self, *, dry: bool = False, guards: Guards | None = None) -> RunReport:
+    async def run(
+        self, *, dry: bool = False, guards: Guards | None = None, respect_hand: bool = False
+    ) -> RunReport:
         settings = Settings(
             "config.json",
             customers={code: customer(code) for code in self.people},
@@ -54,7 +59,11 @@ class World:
             is_dry_run=dry,
         )
         request = ScheduleRequest(
-            self.change, "changes@example.com", TopicSelection(TOPIC), guards=guards or Guards()
+            self.change,
+            "changes@example.com",
+            TopicSelection(TOPIC),
+            guards=guards or Guards(),
+            respect_hand=respect_hand,
         )
         return await schedule_meeting(request, services)
 
@@ -140,6 +149,40 @@ async def test_a_reschedule_moves_every_entry(world: World) -> None:
     assert len(world.calendar.notices) == 5
 
 
+def move_by_hand(calendar: InMemoryCalendar, part: int, hours: int, subject: str) -> None:
+    event = next(event for event in calendar.events.values() if event.part == part)
+    later = timedelta(hours=hours)
+    calendar.events[event.event_id] = replace(
+        event, subject=subject, start=event.start + later, end=event.end + later
+    )
+
+
+def appointments(calendar: InMemoryCalendar) -> set[tuple[str, datetime, datetime]]:
+    return {(event.subject, event.start, event.end) for event in calendar.events.values()}
+
+
+async def test_every_entry_follows_the_first_one_where_a_hand_is_respected(world: World) -> None:
+    move_by_hand(world.calendar, 1, 3, "Moved by the organizer")
+    world.people["acme"] += ["a8@example.com", "a9@example.com"]
+    report = await world.run(respect_hand=True)
+    moved = ("Moved by the organizer", START + timedelta(hours=3), START + timedelta(hours=5))
+    assert (len(world.calendar.events), appointments(world.calendar)) == (3, {moved})
+    assert report.changed_by_hand == ("subject", "start", "end")
+    assert report.meeting is not None
+    assert (report.meeting.subject, report.meeting.start, report.meeting.end) == moved
+    assert (await world.run(respect_hand=True)).action is Action.UNCHANGED
+    report = await world.run()
+    assert appointments(world.calendar) == {(world.change.subject, START, START + timedelta(hours=2))}
+    assert report.changed_by_hand == ("subject", "start", "end")
+
+
+async def test_a_hand_in_a_further_entry_alone_is_set_back_and_that_is_said(world: World) -> None:
+    move_by_hand(world.calendar, 2, 1, "Moved by the organizer")
+    report = await world.run(respect_hand=True)
+    assert appointments(world.calendar) == {(world.change.subject, START, START + timedelta(hours=2))}
+    assert [text for text in report.warnings if "set back: subject, start, end" in text]
+
+
 async def test_removals_are_counted_over_all_entries(world: World) -> None:
     world.people = {"hts": HTS[:2], "acme": ACME[:1]}
     report = await world.run(guards=Guards(max_removals=1))
@@ -168,6 +211,39 @@ async def test_a_first_entry_deleted_by_hand_is_made_anew_and_the_others_lead_to
     assert again.join_url != first.join_url
     assert second.location == again.join_url
     assert (await world.run()).action is Action.UNCHANGED
+
+
+async def test_no_meeting_is_made_anew_when_nobody_is_subscribed_any_more(world: World) -> None:
+    first = next(event for event in world.calendar.events.values() if event.part == 1)
+    del world.calendar.events[first.event_id]
+    world.people = {"hts": [], "acme": []}
+    report = await world.run()
+    assert (report.action, report.is_ok, world.calendar.events) == (Action.UPDATED, True, {})
+    assert (await world.run()).action is Action.NONE
+    assert world.calendar.notices == [("cancellation", one) for one in ACME]
+
+
+async def test_a_guest_added_by_hand_keeps_a_meeting_alive(world: World) -> None:
+    first, second = sorted(world.calendar.events.values(), key=lambda event: event.part)
+    del world.calendar.events[first.event_id]
+    guest = Attendee("guest@example.org")
+    world.calendar.events[second.event_id] = replace(second, attendees=(*second.attendees, guest))
+    world.people = {"hts": [], "acme": []}
+    assert (await world.run()).is_ok
+    assert world.seats == [[], ["guest@example.org"]]
+    again, second = sorted(world.calendar.events.values(), key=lambda event: event.part)
+    assert second.location == again.join_url
+
+
+async def test_an_entry_that_lost_its_memory_is_no_twin(world: World) -> None:
+    second = next(event for event in world.calendar.events.values() if event.part == 2)
+    world.calendar.events[second.event_id] = replace(second, memory=None)
+    report = await world.run()
+    assert (report.action, len(report.events)) == (Action.UNCHANGED, 2)
+    world.people["acme"].append("a9@example.com")
+    assert (await world.run()).changes.added == ("a9@example.com",)
+    assert world.seats == [HTS, [*ACME, "a9@example.com"]]
+    assert world.calendar.notices == [("invitation", "a9@example.com")]
 
 
 async def test_cancelling_the_meeting_cancels_every_entry(world: World) -> None:

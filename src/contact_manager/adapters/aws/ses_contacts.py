@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from urllib.parse import quote
 
 from contact_manager.adapters.aws.contact_json import (
@@ -47,11 +48,15 @@ class SesContactDirectory:
     Args:
         access: The process's way into AWS; whoever made it closes it.
         requests_per_second: Pace at each customer's account.
+        time_limit: Of reading one customer; None for none.
     """
 
-    def __init__(self, access: AwsAccess, *, requests_per_second: float) -> None:
+    def __init__(
+        self, access: AwsAccess, *, requests_per_second: float, time_limit: timedelta | None = None
+    ) -> None:
         self._access = access
         self._requests_per_second = requests_per_second
+        self._time_limit_s = time_limit.total_seconds() if time_limit else None
         self._limiters: dict[tuple[str, str], RateLimiter] = {}
 
     async def fetch_contacts(self, customer: Customer, topics: Sequence[str]) -> ContactList:
@@ -62,7 +67,12 @@ class SesContactDirectory:
         Raises:
             TopicMissingError: The list does not have ``topics[0]``.
             RemoteServiceError: The account cannot be read.
+            TimeoutError: It took longer than the time limit.
         """
+        async with asyncio.timeout(self._time_limit_s):
+            return await self._fetch_contacts(customer, topics)
+
+    async def _fetch_contacts(self, customer: Customer, topics: Sequence[str]) -> ContactList:
         account = await self._open_account(customer)
         list_name = customer.contact_list_name or await _find_list_name(account)
         try:

@@ -24,25 +24,24 @@ def splice(live: str, text: str, join_url: str) -> str | None:
 
     The marked element is looked for first. Without it, all before the line of underscores with which Teams
     begins its block counts as ours; without either, the whole body. What would take the join link out is not
-    safe.
+    safe; that our own text mentions it does not help.
     """
     try:
-        spliced = _spliced(live, as_own_block(text))
+        before, after = _around_ours(live)
     except AssertionError:  # HTMLParser, of a malformed "<![…"
-        spliced = as_own_block(text)
-    is_lost = join_url and _mentions(live, join_url) and not _mentions(spliced, join_url)
-    return None if is_lost else spliced
+        before = after = ""
+    is_lost = join_url and _mentions(live, join_url) and not _mentions(f"{before}\n{after}", join_url)
+    return None if is_lost else before + as_own_block(text) + after
 
 
-def _spliced(live: str, block: str) -> str:
+def _around_ours(live: str) -> tuple[str, str]:
     found = _find_marked(live)
     if found is not None:
-        return live[: found[0]] + block + live[found[1] :]
+        return live[: found[0]], live[found[1] :]
     separator = _SEPARATOR.search(live)
     if separator is not None:
-        start = _body_start(live)
-        return live[:start] + block + live[_element_start(live, separator.start()) :]
-    return block
+        return live[: _body_start(live)], live[_element_start(live, separator.start()) :]
+    return "", ""
 
 
 def _mentions(live: str, join_url: str) -> bool:

@@ -80,6 +80,7 @@ def as_conflict(error: GraphError) -> ConflictError:
         code=error.code,
         retryable=True,
         request_id=error.request_id,
+        is_undone=not error.may_be_done,
     )
 
 

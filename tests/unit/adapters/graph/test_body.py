@@ -61,6 +61,11 @@ def test_a_join_block_that_ended_up_inside_our_element_is_kept() -> None:
     assert splice(live, "new", JOIN) is None
 
 
+def test_a_new_text_that_mentions_the_link_does_not_stand_for_the_join_block() -> None:
+    live = page(as_own_block(f"<h2>Old</h2>{TEAMS}"))
+    assert splice(live, f"<p>{JOIN}</p>", JOIN) is None
+
+
 def test_a_malformed_body_is_replaced_only_when_no_join_link_is_lost() -> None:
     assert splice(page(TEAMS, "<![x"), "new", JOIN) is None
     assert splice(page("<![ odd"), "new", "") == as_own_block("new")

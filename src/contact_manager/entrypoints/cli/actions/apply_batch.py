@@ -62,7 +62,7 @@ def run_batch(
 def _read_all(
     files: Sequence[str], options: GuardedOptions, settings: Settings, adapt: Adapt, skip: Skip
 ) -> tuple[list[BatchItem], list[BatchEntry]]:
-    """Return what is settled without looking anywhere, and what there is to do."""
+    """Return the files that cannot be used, and the changes of the others."""
     guards = Guards(options.require_all_customers, options.max_recipients, options.max_removals)
     items, entries = [], []
     for name in files:
@@ -71,11 +71,8 @@ def _read_all(
         except ContactManagerError as error:
             items.append(BatchItem(name, RunReport(errors=reported_errors(error))))
             continue
-        reason = skip(request.change)
-        if reason:
-            items.append(BatchItem(name, RunReport(change_id=request.change.change_id), reason))
-        else:
-            entries.append(BatchEntry(name, adapt(replace(request, guards=guards))))
+        wanted = adapt(replace(request, guards=guards))
+        entries.append(BatchEntry(name, wanted, skip(request.change)))
     return items, entries
 
 
