@@ -32,8 +32,8 @@ format: $(STAMP)  ## let ruff write the layout
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: $(STAMP)  ## the tests, with branch coverage
-	$(BIN)/python -m pytest --cov --cov-report=term
+test: $(STAMP)  ## the tests on every core, with branch coverage
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=term
 
 demo: $(STAMP)  ## the main job in the embedded sandbox
 	./ccoe-customer-contact-manager sandbox demo
