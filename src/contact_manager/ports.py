@@ -20,6 +20,7 @@ from contact_manager.domain.meeting import (
     MeetingPlan,
 )
 from contact_manager.domain.notification import Mail
+from contact_manager.domain.processing import Message
 from contact_manager.domain.subscription import ContactList
 
 
@@ -113,11 +114,11 @@ class MessageQueue(Protocol):
     Every verb raises ``RemoteServiceError`` when the queue cannot be used.
     """
 
-    async def receive(self, hidden_for: timedelta) -> Mapping[str, str]:
-        """Wait a while for messages and return their bodies by receipt, hidden from others so long."""
+    async def receive(self, hidden_for: timedelta) -> Sequence[Message]:
+        """Wait a while for messages and return them, hidden from others so long."""
 
-    async def hide(self, receipts: Sequence[str], hidden_for: timedelta) -> None:
-        """Keep messages from others for so long from now."""
+    async def hide(self, hidden_for: Mapping[str, timedelta]) -> None:
+        """Keep messages, by receipt, from others for so long from now; ones that are gone are fine."""
 
     async def delete(self, receipts: Sequence[str]) -> None:
         """Take messages off the queue; ones that are gone already are fine."""

@@ -141,10 +141,10 @@ def test_no_more_batches_are_taken_than_are_reserved(plain: Json) -> None:
     assert worker["ReservedConcurrentExecutions"]["Fn::If"][1] == {"Ref": "MaximumConcurrency"}
 
 
-def test_a_trigger_that_fails_five_times_is_kept(template: Json) -> None:
+def test_a_trigger_that_fails_ten_times_is_kept(template: Json) -> None:
     queues = resources(template, "AWS::SQS::Queue")
     redrive = queues["WorkQueue"]["RedrivePolicy"]
-    assert redrive["maxReceiveCount"] == 5
+    assert redrive["maxReceiveCount"] == 10
     assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
     assert queues["DeadLetterQueue"]["MessageRetentionPeriod"] == 14 * 24 * 3600
     assert [one["SqsManagedSseEnabled"] for one in queues.values()] == [True, True]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from moto.sqs.models import Message, sqs_backends
+
+from contact_manager.sandbox.aws_server import BASE_ACCOUNT_ID
 from contact_manager.sandbox.stack import SandboxStack
 from tests.sandbox.conftest import Sandbox
 from tests.sandbox.lambda_host import Ended, LambdaHost, Run
@@ -61,6 +64,28 @@ class Portal:
         """Return the Lambda event for a change's triggers."""
         keys = {code: f"customers/{code}/{change_id}.json" for code in customers}
         return sqs_event(**{code: {"Records": [s3_record(self.bucket, key)]} for code, key in keys.items()})
+
+    def receive(self) -> dict[str, Any]:
+        """Return the Lambda event for what waits in the queue, hidden from others for an hour."""
+        received = sqs_backends[BASE_ACCOUNT_ID][self.stack.world.region].receive_message(
+            self.stack.world.queue_name, 10, 0, 3600
+        )
+        return {
+            "Records": [
+                {
+                    "messageId": one.id,
+                    "receiptHandle": one.receipt_handle,
+                    "body": one.body,
+                    "attributes": {"ApproximateReceiveCount": str(one.approximate_receive_count)},
+                }
+                for one in received
+            ]
+        }
+
+    def waiting(self, message_ids: Iterable[str]) -> list[Message]:
+        """Return messages as they are in the queue."""
+        queue = sqs_backends[BASE_ACCOUNT_ID][self.stack.world.region].queues[self.stack.world.queue_name]
+        return [one for one in queue._messages if one.id in message_ids]
 
     def invoke(self, event: dict[str, Any], **options: Any) -> Ended:
         """Call the Lambda."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -211,6 +212,22 @@ def test_a_customer_that_cannot_be_read_is_added_when_its_message_comes_again(
     assert len(portal.meetings[0]["attendees"]) > people
     assert portal.subjects == {"Approved": 4}
     assert set(portal.mails.values()) == {1}
+
+
+def test_a_message_that_fails_comes_again_after_a_minute_and_then_after_two(
+    portal: Portal, change: dict[str, Any]
+) -> None:
+    portal.stack.aws.add_fault(
+        Fault(operation="AssumeRole", account="222222222222", status=503, code="Down", times=None)
+    )
+    portal.submit(change, status="approved")
+    failed: set[str] = set()
+    for minutes in (1, 2):
+        for message in portal.waiting(failed):
+            message.change_visibility(0)
+        failed = portal.failures(portal.receive())
+        rests = [message.visible_at / 1000 - time.time() for message in portal.waiting(failed)]
+        assert {round(seconds / 60) for seconds in rests} == {minutes}
 
 
 def test_a_throttled_account_gets_its_mails_at_its_own_pace(portal: Portal, change: dict[str, Any]) -> None:

@@ -13,6 +13,21 @@ from contact_manager.errors import RemoteServiceError
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """A message of a queue.
+
+    Attributes:
+        receipt: What it is hidden or deleted by.
+        body: What it says.
+        receptions: How often it was given out, this time included.
+    """
+
+    receipt: str
+    body: str
+    receptions: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class MeetingResult:
     """What became of the meeting.
 

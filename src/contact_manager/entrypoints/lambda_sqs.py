@@ -21,12 +21,12 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSEvent
 from contact_manager.domain.outcome import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from contact_manager.bootstrap.events import ChangeProcessing
-    from contact_manager.domain.processing import MeetingResult, ProcessReport
+    from contact_manager.domain.processing import MeetingResult, Message, ProcessReport
     from contact_manager.formats.s3_event import Trigger
     from contact_manager.services.process_messages import MessageOutcome
     from contact_manager.services.reconcile_archive import ReconcileReport
@@ -54,22 +54,37 @@ class _Instance:
         from contact_manager.bootstrap.events import open_change_processing
 
         self.environment = environment
+        self._settings = load_settings(None, environment)
+        self._options = RunOptions(label="changes")
         self._runner = asyncio.Runner()
         self._opened = open_change_processing(
-            load_settings(None, environment),
-            environment,
-            RunOptions(label="changes"),
-            on_throttle=_count_throttle,
+            self._settings, environment, self._options, on_throttle=_count_throttle
         )
         self._processing: ChangeProcessing = self._runner.run(self._opened.__aenter__())
 
-    def process(self, event: dict[str, Any], deadline_s: float) -> tuple[MessageOutcome, ...]:
-        bodies = {record.message_id: record.body for record in SQSEvent(event).records}
+    def process(self, bodies: Mapping[str, str], deadline_s: float) -> tuple[MessageOutcome, ...]:
         return self._runner.run(
             self._processing.process(
                 bodies, is_out_of_time=lambda: time.monotonic() > deadline_s, on_begin=_begin
             )
         )
+
+    def postpone(self, messages: Sequence[Message]) -> None:
+        """Let messages come again soon; without it they stay hidden for the whole of the queue's own time."""
+        url = self.environment.get("CHANGE_QUEUE_URL")
+        if url and messages:
+            self._runner.run(self._postpone(url, messages))
+
+    async def _postpone(self, url: str, messages: Sequence[Message]) -> None:
+        from contact_manager.bootstrap.events import open_change_queue
+        from contact_manager.errors import RemoteServiceError
+        from contact_manager.services.consume_queue import postpone
+
+        try:
+            async with open_change_queue(self._settings, self.environment, self._options, url) as queue:
+                await postpone(queue, messages)
+        except RemoteServiceError as error:
+            _logger.warning("queue.failed operation=%s code=%s error=%s", error.operation, error.code, error)
 
     def reconcile(self, deadline_s: float) -> ReconcileReport:
         return self._runner.run(
@@ -96,16 +111,16 @@ def handler(event: dict[str, Any], context: LambdaContext | None) -> dict[str, A
     """
     _logger.set_correlation_id(context.aws_request_id if context else "")
     try:
-        outcomes = _open_instance().process(event, _deadline_s(context))
+        instance, messages = _open_instance(), _read_messages(event)
+        bodies = {message_id: message.body for message_id, message in messages.items()}
+        outcomes = instance.process(bodies, _deadline_s(context))
         for outcome in outcomes:
             _measure(outcome)
+        again = [outcome.message_id for outcome in outcomes if outcome.comes_again]
+        instance.postpone([messages[message_id] for message_id in again])
     finally:
         _flush()
-    return {
-        "batchItemFailures": [
-            {"itemIdentifier": outcome.message_id} for outcome in outcomes if outcome.comes_again
-        ]
-    }
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
 
 def reconcile_handler(
@@ -122,6 +137,18 @@ def reconcile_handler(
         _flush()
     failed = sorted(change_id for change_id, result in done.meetings.items() if result.errors)
     return {"changes": len(done.meetings), "failed": failed, "complete": done.is_complete}
+
+
+def _read_messages(event: dict[str, Any]) -> dict[str, Message]:
+    """Return the messages of ``event`` by id."""
+    from contact_manager.domain.processing import Message
+
+    messages = {}
+    for record in SQSEvent(event).records:
+        attributes: Mapping[str, str] = record.get("attributes") or {}
+        receptions = int(attributes.get("ApproximateReceiveCount", "1"))
+        messages[record.message_id] = Message(record.get("receiptHandle") or "", record.body, receptions)
+    return messages
 
 
 def _open_instance() -> _Instance:

@@ -8,15 +8,21 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
+from contact_manager.domain.processing import Message
 from contact_manager.errors import RemoteServiceError
 from contact_manager.ports import MessageQueue
 from contact_manager.services.process_messages import MessageOutcome
 
 _log = logging.getLogger(__name__)
 
-HIDDEN_FOR = timedelta(seconds=60)
+HIDDEN_FOR = timedelta(seconds=30)
 """How long messages are kept from others; extended while they are worked on, so that those of a worker that
 died come again soon."""
+
+FIRST_RETRY_AFTER = timedelta(minutes=1)
+LAST_RETRY_AFTER = timedelta(minutes=30)
+"""How long a message that has to come again rests at least and at most; each time twice as long as before.
+A queue that gives up after ten receptions so outlasts two hours in which a service is down."""
 
 MAX_BATCHES = 4
 """Receptions worked on at the same time: one that waits for another run does not hold up the rest."""
@@ -29,7 +35,7 @@ Process = Callable[[Mapping[str, str]], Awaitable[Sequence[MessageOutcome]]]
 async def consume_queue(queue: MessageQueue, process: Process, stopping: asyncio.Event) -> None:
     """Receive, process and delete messages until ``stopping`` is set; what was begun is brought to its end.
 
-    Messages that have to come again are left to the queue. A queue that cannot be used is tried again.
+    Messages that have to come again rest in the queue. A queue that cannot be used is tried again.
 
     Args:
         queue: Where messages come from.
@@ -44,9 +50,9 @@ async def consume_queue(queue: MessageQueue, process: Process, stopping: asyncio
 async def _consume(queue: MessageQueue, process: Process, stopping: asyncio.Event) -> None:
     while not stopping.is_set():
         try:
-            bodies = await _receive(queue, stopping)
-            if bodies:
-                await _work(queue, process, bodies)
+            messages = await _receive(queue, stopping)
+            if messages:
+                await _work(queue, process, messages, stopping)
         except RemoteServiceError as error:
             _log.warning("queue.failed operation=%s code=%s error=%s", error.operation, error.code, error)
             with suppress(TimeoutError):
@@ -54,19 +60,37 @@ async def _consume(queue: MessageQueue, process: Process, stopping: asyncio.Even
                     await stopping.wait()
 
 
-async def _receive(queue: MessageQueue, stopping: asyncio.Event) -> Mapping[str, str]:
+async def postpone(queue: MessageQueue, messages: Sequence[Message]) -> None:
+    """Let messages rest that have to come again, the longer the more often they came.
+
+    Raises:
+        RemoteServiceError: The queue cannot be used; they come again when it has hidden them long enough.
+    """
+    if messages:
+        await queue.hide({one.receipt: _rest_after(one.receptions) for one in messages})
+
+
+def _rest_after(receptions: int) -> timedelta:
+    factor: int = 2 ** min(max(receptions, 1) - 1, 16)
+    return min(FIRST_RETRY_AFTER * factor, LAST_RETRY_AFTER)
+
+
+async def _receive(queue: MessageQueue, stopping: asyncio.Event) -> Sequence[Message]:
     """Return messages, or none when it is time to stop."""
     receiving = asyncio.ensure_future(queue.receive(HIDDEN_FOR))
     stop = asyncio.ensure_future(stopping.wait())
     try:
         await asyncio.wait((receiving, stop), return_when=asyncio.FIRST_COMPLETED)
-        return receiving.result() if receiving.done() else {}
+        return receiving.result() if receiving.done() else ()
     finally:
         stop.cancel()
         receiving.cancel()
 
 
-async def _work(queue: MessageQueue, process: Process, bodies: Mapping[str, str]) -> None:
+async def _work(
+    queue: MessageQueue, process: Process, messages: Sequence[Message], stopping: asyncio.Event
+) -> None:
+    bodies = {one.receipt: one.body for one in messages}
     hiding = asyncio.create_task(_keep_hidden(queue, list(bodies)))
     try:
         outcomes = await process(bodies)
@@ -75,12 +99,17 @@ async def _work(queue: MessageQueue, process: Process, bodies: Mapping[str, str]
     done = [one.message_id for one in outcomes if not one.comes_again]
     if done:
         await queue.delete(done)
+    again = [one for one in messages if one.receipt not in done]
+    if again and stopping.is_set():
+        await queue.hide({one.receipt: timedelta(0) for one in again})  # others go on at once
+    else:
+        await postpone(queue, again)
 
 
 async def _keep_hidden(queue: MessageQueue, receipts: Sequence[str]) -> None:
     while True:
         await asyncio.sleep(HIDDEN_FOR.total_seconds() / 3)
         try:
-            await queue.hide(receipts, HIDDEN_FOR)
+            await queue.hide(dict.fromkeys(receipts, HIDDEN_FOR))
         except RemoteServiceError as error:
             _log.warning("queue.failed operation=%s code=%s error=%s", error.operation, error.code, error)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from contact_manager.adapters.aws.botocore_errors import translating
 from contact_manager.adapters.aws.errors import Asked, Refusal, refused
 from contact_manager.adapters.aws.session import AwsAccess
+from contact_manager.domain.processing import Message
 
 if TYPE_CHECKING:
     from types_aiobotocore_sqs.client import SQSClient
@@ -31,26 +32,37 @@ class SqsQueue:
         self._client = client
         self._queue_url = queue_url
 
-    async def receive(self, hidden_for: timedelta) -> Mapping[str, str]:
-        """Wait for messages and return their bodies by receipt."""
+    async def receive(self, hidden_for: timedelta) -> Sequence[Message]:
+        """Wait for messages and return them."""
         async with translating(self._asked("ReceiveMessage")):
             answer = await self._client.receive_message(
                 QueueUrl=self._queue_url,
                 MaxNumberOfMessages=BATCH_SIZE,
                 WaitTimeSeconds=LONG_POLL_S,
                 VisibilityTimeout=int(hidden_for.total_seconds()),
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
             )
-        return {one["ReceiptHandle"]: one["Body"] for one in answer.get("Messages", [])}
+        return [
+            Message(
+                one["ReceiptHandle"],
+                one["Body"],
+                int(one.get("Attributes", {}).get("ApproximateReceiveCount", "1")),
+            )
+            for one in answer.get("Messages", [])
+        ]
 
-    async def hide(self, receipts: Sequence[str], hidden_for: timedelta) -> None:
-        """Keep messages from others for so long from now."""
-        seconds = int(hidden_for.total_seconds())
+    async def hide(self, hidden_for: Mapping[str, timedelta]) -> None:
+        """Keep messages, by receipt, from others for so long from now."""
         async with translating(self._asked("ChangeMessageVisibilityBatch")):
             await self._client.change_message_visibility_batch(
                 QueueUrl=self._queue_url,
                 Entries=[
-                    {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
-                    for number, receipt in enumerate(receipts)
+                    {
+                        "Id": str(number),
+                        "ReceiptHandle": receipt,
+                        "VisibilityTimeout": int(time.total_seconds()),
+                    }
+                    for number, (receipt, time) in enumerate(hidden_for.items())
                 ],
             )
 
