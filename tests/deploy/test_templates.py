@@ -205,6 +205,8 @@ def test_a_customers_role_asks_for_the_external_id() -> None:
 def test_a_customers_role_sends_as_one_sender_only() -> None:
     [one] = [each for each in statements(read(CUSTOMERS)) if "ses:SendEmail" in each["Action"]]
     assert one["Condition"] == {"StringEqualsIgnoreCase": {"ses:FromAddress": {"Ref": "SenderAddress"}}}
+    kinds = {each["Fn::Sub"].split(":")[-1] for each in one["Resource"]}
+    assert kinds == {"identity/*", "configuration-set/*", "contact-list/*"}
 
 
 def test_the_page_on_the_customers_role_tells_what_the_template_allows() -> None:

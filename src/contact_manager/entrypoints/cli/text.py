@@ -76,7 +76,7 @@ def meeting_grid(meeting: ReportedMeeting, report: RunReport) -> Padding:
 def _add_changes(grid: Table, report: RunReport) -> None:
     changes = report.changes
     if report.action in (Action.CREATED, Action.WOULD_CREATE):
-        grid.add_row("Invited", f"{len(changes.added)} people")
+        grid.add_row("Invited", _people(len(changes.added)))
         return
     for name, addresses in (("Invited", changes.added), ("Taken out", changes.removed)):
         if addresses:
@@ -90,9 +90,13 @@ def _mailed(report: RunReport) -> str:
     mailed = report.notifies
     if mailed.all:
         return "everybody in the meeting"
-    told = [f"the {mailed.added} invited"] if mailed.added else []
-    told += [f"the {mailed.removed} taken out"] if mailed.removed else []
+    told = [f"{_people(mailed.added)} invited"] if mailed.added else []
+    told += [f"{_people(mailed.removed)} taken out"] if mailed.removed else []
     return " and ".join(told) or "nobody"
+
+
+def _people(number: int) -> str:
+    return f"{number} person" if number == 1 else f"{number} people"
 
 
 def _when(meeting: ReportedMeeting) -> str:
@@ -119,7 +123,7 @@ def _show_people(report: RunReport, console: Console, *, everybody: bool) -> Non
 def _customers(report: RunReport) -> Table:
     total = len(report.recipients.invited)
     table = new_table(
-        f"Customers ({len(report.customers)}), {total} people to invite", "Code", "Name", "Read"
+        f"Customers ({len(report.customers)}), {_people(total)} to invite", "Code", "Name", "Read"
     )
     for title in ("Contacts", "Recipients"):
         table.add_column(title, justify="right")
