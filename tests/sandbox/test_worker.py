@@ -205,3 +205,13 @@ def test_a_customer_missing_from_the_meeting_is_done_in_part(sandbox: Sandbox, p
     assert done.exit_code == 4
     assert done.report["verdict"] == "retry"
     assert "fabrikam is missing" in done.report["errors"][0]["message"]
+
+
+def test_a_customer_that_is_not_configured_is_told_and_not_waited_for(
+    sandbox: Sandbox, plain: dict[str, Any]
+) -> None:
+    path = sandbox.write(plain | {"customers": [*plain["customers"], "ghost"]})
+    done = sandbox.run("change", "process", path, "--customer", "hts")
+    assert done.exit_code == 4
+    assert "Meeting created" in done.stdout
+    assert "not read: ghost: customer_mappings.ghost is missing in the configuration" in done.stderr

@@ -146,6 +146,7 @@ def _not_configured(code: str, customer: Customer | None) -> _Reading:
     place = f"customer_mappings.{code}"
     message = f"{place} has no ses_role_arn" if customer else f"{place} is missing in the configuration"
     name = customer.name if customer else code
+    _log.info("customer.unreadable customer=%s error=NotConfigured", code)
     outcome = CustomerOutcome(
         code, name, CustomerStatus.NOT_CONFIGURED, error_type="NotConfigured", error_message=message
     )

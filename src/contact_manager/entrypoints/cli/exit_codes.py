@@ -49,7 +49,9 @@ def process_exit_code(report: ProcessReport) -> ExitCode:
             meeting is not None and meeting.is_ok and not (report.mails and report.mails.errors)
         )
         return ExitCode.DONE_IN_PART if lacks_only_customers else ExitCode.FAILED
-    return ExitCode.BAD_INPUT if report.errors else ExitCode.DONE
+    if report.errors:
+        return ExitCode.BAD_INPUT
+    return ExitCode.DONE_IN_PART if meeting is not None and meeting.unreadable else ExitCode.DONE
 
 
 def error_code(errors: Sequence[ReportedError]) -> ExitCode:

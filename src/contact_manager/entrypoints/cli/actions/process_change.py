@@ -16,7 +16,7 @@ from contact_manager.domain.processing import ProcessReport, Verdict
 from contact_manager.entrypoints.cli.door import Presentation, finish_process
 from contact_manager.entrypoints.cli.inputs import read_change_bytes, read_settings, run_options, source_name
 from contact_manager.entrypoints.cli.options import CommonOptions
-from contact_manager.entrypoints.cli.text import HEADLINES
+from contact_manager.entrypoints.cli.text import HEADLINES, show_remarks
 from contact_manager.errors import Problem, UsageError
 from contact_manager.formats.report_json import process_report
 
@@ -58,14 +58,17 @@ def _show(report: ProcessReport, console: Console, talk: Console) -> None:
     if report.change_id:
         status = f", {report.status}" if report.status else ""
         console.print(Text(f"{change}{status}: {told}{reason}", style=style))
-    if report.meeting is not None and report.meeting.report is not None:
-        console.print(f"  {HEADLINES[report.meeting.report.action]}")
+    meeting = report.meeting.report if report.meeting else None
+    if meeting is not None:
+        console.print(f"  {HEADLINES[meeting.action]}")
     if report.mails is not None:
         mails = report.mails
         told = f"  Mails ({mails.topic}): {mails.sent} sent"
         told += f", {mails.sent_before} sent before" if mails.sent_before else ""
         told += f", {mails.refused} refused" if mails.refused else ""
         console.print(f"{told}, {len(mails.excluded)} left out")
+    if meeting is not None and not report.errors:
+        show_remarks(meeting, talk)
     for error in report.errors:
         place = f"{error.path}: " if error.path else ""
         talk.print(Text.assemble(("error: ", "red"), f"{place}{error.message}"), soft_wrap=True)

@@ -55,7 +55,7 @@ def _summary(name: str, change: Change, *, gets_meeting: bool) -> str:
     lines = (
         f"{source_name(name)} is fine: {change.title}",
         f"  {change.change_id or 'no id'}, {change.kind}, {customers}",
-        f"  status {change.status or 'none'}; arriving by itself it gets {meeting}",
+        f"  status {change.status or 'none'}; arriving as an event, it gets {meeting} once approved",
     )
     return "\n".join(lines)
 
