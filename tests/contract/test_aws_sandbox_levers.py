@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
@@ -284,3 +286,20 @@ def test_a_wrong_request_over_http_is_told_what_is_wrong(
 
     assert answered == status
     assert told["error"]
+
+
+@pytest.mark.parametrize("length", [0, 100])
+def test_a_client_that_goes_away_is_no_news(
+    server: AwsServer, capfd: pytest.CaptureFixture[str], length: int
+) -> None:
+    """With its request cut short, and without waiting for the answer."""
+    host, port = server.endpoint_url.removeprefix("http://").split(":")
+    for _ in range(20):
+        with socket.create_connection((host, int(port))) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(
+                f"GET /_sandbox/state HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode()
+            )
+    ask(server, "GET /state")
+    server.stop()
+    assert capfd.readouterr().err == ""

@@ -46,7 +46,7 @@ class _Handler(MotoRequestHandler):
         try:
             self.environ = self.make_environ()
             chunks, status, headers = run_wsgi_app(self.server.app, self.environ, buffered=True)
-        except ConnectionAbortedError:
+        except ConnectionError:
             self.close_connection = True
             return
         except Exception:  # noqa: BLE001 - the outermost door: moto raises what it has not built
@@ -66,6 +66,10 @@ class _Handler(MotoRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+    def finish(self) -> None:
+        with suppress(ConnectionError):  # the client did not wait for its answer
+            super().finish()
 
     def handle_expect_100(self) -> bool:
         answered = super().handle_expect_100()
