@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from contact_manager.adapters.graph.errors import refusal
 from contact_manager.domain.meeting import Attendee, plan_update
 from contact_manager.errors import ConflictError, RemoteServiceError
 from tests.contract.calendar_stages import (
@@ -23,6 +27,8 @@ from tests.fakes.worlds import START, plan
 PEOPLE = ("ann@example.com", "bob@example.com")
 INVITED = [("invitation", one) for one in PEOPLE]
 LATER = plan(*PEOPLE, subject="Later")
+ENTRA_DOWN = {"error": "temporarily_unavailable", "error_description": "AADSTS90033: A transient error."}
+PAST = "Wed, 21 Oct 2015 07:28:00 GMT"
 
 
 @pytest.fixture
@@ -256,6 +262,9 @@ async def test_a_mailbox_that_does_not_exist_is_told_with_what_to_check(stage: G
         pytest.param({"status": 500}, id="500"),
         pytest.param({"status": 503, "empty_body": True}, id="503"),
         pytest.param({"status": 429, "retry_after": 60}, id="429"),
+        pytest.param({"status": 429, "retry_after": PAST}, id="429, date"),
+        pytest.param({"status": 429, "retry_after": 0.5}, id="429, fraction"),
+        pytest.param({"status": 429, "retry_after": "-1"}, id="429, nonsense"),
         pytest.param({"drop_before": True}, id="request lost"),
         pytest.param({"lose_answer_after_commit": True}, id="answer lost"),
     ],
@@ -271,12 +280,65 @@ async def test_reading_is_repeated_until_it_succeeds_or_patience_ends(
         await stage.calendar.find_events(plan().key)
 
 
-async def test_a_longer_wait_than_a_minute_is_reported_and_not_waited_for(stage: GraphStage) -> None:
-    stage.fail("GET", status=429, code="ApplicationThrottled", retry_after=61)
+@pytest.mark.parametrize("is_mid_run", [False, True], ids=["at the start", "in the middle of a run"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"status": 429, "body": "Too Many Requests"}, id="429 as text"),
+        pytest.param({"status": 429, "body": "Too Many Requests", "retry_after": 0}, id="429, wait"),
+        pytest.param({"status": 429, "body": "Too Many Requests", "retry_after": PAST}, id="429, date"),
+        pytest.param({"status": 429, "body": "Too Many Requests", "retry_after": "soon"}, id="429, nonsense"),
+        pytest.param({"status": 500, "empty_body": True}, id="500"),
+        pytest.param({"status": 503, "body": "<html>"}, id="503"),
+        pytest.param({"status": 504, "empty_body": True}, id="504"),
+        pytest.param({"status": 400, "body": json.dumps(ENTRA_DOWN)}, id="400"),
+        pytest.param({"drop_before": True}, id="dropped"),
+        pytest.param({"status": 200, "body": "<html>proxy</html>"}, id="not JSON"),
+    ],
+)
+async def test_a_sign_in_that_fails_for_a_moment_is_tried_again(
+    stage: GraphStage, fault: dict[str, Any], *, is_mid_run: bool
+) -> None:
+    """Also before a request that writes: without a token nothing was sent."""
+    if is_mid_run:
+        await stage.calendar.find_events(plan().key)
+        stage.fail("POST", status=401, code="InvalidAuthenticationToken")
+    stage.server.add_fault({"path_contains": "/token", "times": ATTEMPTS - 1, **fault})
+    event = await stage.calendar.create_event(plan(*PEOPLE))
+    assert [one["id"] for one in stage.events] == [event.event_id]
+    assert stage.told() == INVITED
+
+
+async def test_a_sign_in_that_stays_away_is_reported_after_the_usual_number_of_attempts(
+    stage: GraphStage,
+) -> None:
+    stage.server.add_fault({"path_contains": "/token", "times": 99, "status": 503, "body": "busy"})
+    with pytest.raises(RemoteServiceError, match=r"sign the app in at the moment: HTTP 503") as caught:
+        await stage.calendar.create_event(plan(*PEOPLE))
+    assert caught.value.service == "entra"
+    assert stage.sign_ins == ATTEMPTS
+    assert stage.requests == []
+
+
+async def test_a_refused_credential_is_not_tried_again(stage: GraphStage) -> None:
+    refused = {"error": "invalid_client", "error_codes": [7000222], "correlation_id": "c-1"}
+    stage.server.add_fault({"path_contains": "/token", "status": 401, "body": json.dumps(refused)})
+    with pytest.raises(RemoteServiceError, match=r"AADSTS7000222.*has expired.*correlation id c-1"):
+        await stage.calendar.find_events(plan().key)
+    assert stage.sign_ins == 1
+
+
+@pytest.mark.parametrize("wait", ["61", "61.5", "in two minutes"])
+async def test_a_longer_wait_than_a_minute_is_reported_and_not_waited_for(
+    stage: GraphStage, wait: str
+) -> None:
+    if wait.startswith("in"):
+        wait = format_datetime(datetime.now(UTC) + timedelta(minutes=2), usegmt=True)
+    stage.fail("GET", status=429, code="ApplicationThrottled", retry_after=wait)
     with pytest.raises(RemoteServiceError, match="ApplicationThrottled") as caught:
         await stage.calendar.find_events(plan().key)
     assert caught.value.retryable
-    stage.fail("POST", status=429, code="ApplicationThrottled", retry_after=61)
+    stage.fail("POST", status=429, code="ApplicationThrottled", retry_after=wait)
     with pytest.raises(RemoteServiceError, match="ApplicationThrottled"):
         await stage.calendar.create_event(plan(*PEOPLE))
     assert statuses(stage) == [("GET", 429), ("POST", 429)]
@@ -307,3 +369,20 @@ async def test_two_who_create_different_events_at_once_leave_one(stage: GraphSta
     assert len(stage.events) == 1
     assert sum(isinstance(one, ConflictError) for one in made) == 3
     assert stage.told() == INVITED
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        {"innerError": {"request-id": "r-1"}},
+        {"innererror": {"Request-Id": "r-1", "client-request-id": "c-1"}},
+        {"innerError": {"code": "Inner", "innerError": {"request-id": "r-1"}}},
+        {"innerError": {"client-request-id": "r-1"}},
+    ],
+)
+def test_a_refusal_carries_the_request_id_of_its_body_when_no_header_has_it(inner: dict[str, Any]) -> None:
+    answer = {"error": {"code": "ErrorAccessDenied", **inner}}
+    error = refusal(403, answer, operation="read", mailbox=ORGANIZER, request_id="")
+    assert error.request_id == "r-1"
+    assert str(error).endswith("(request-id r-1)")
+    assert "HTTP 403 ErrorAccessDenied" in str(error)

@@ -91,6 +91,7 @@ def refusal(status: int, answer: Any, *, operation: str, mailbox: str, request_i
     """
     body = _error_object(answer)
     code = str(body.get("code") or "")
+    request_id = request_id or _find_request_id(body)
     advice = _advice(status, code, mailbox) or f"Graph says: {body.get('message') or 'nothing more'}"
     trace = f" (request-id {request_id})" if request_id else ""
     named = f" {code}" if code else ""
@@ -109,6 +110,16 @@ def refusal(status: int, answer: Any, *, operation: str, mailbox: str, request_i
 def _error_object(answer: Any) -> dict[str, Any]:
     error = answer.get("error") if isinstance(answer, dict) else None
     return {str(key).lower(): value for key, value in error.items()} if isinstance(error, dict) else {}
+
+
+def _find_request_id(error: dict[str, Any]) -> str:
+    """Return the id that the body names: ``innerError`` is spelled in two ways and may be nested."""
+    inner = error.get("innererror")
+    if not isinstance(inner, dict):
+        return ""
+    named = {str(key).lower(): value for key, value in inner.items()}
+    found = named.get("request-id") or named.get("client-request-id")
+    return str(found) if found else _find_request_id(named)
 
 
 _ADVICE = {

@@ -16,8 +16,10 @@ import stamina
 from yarl import URL
 
 from contact_manager.adapters.graph.errors import GraphError, refusal
-from contact_manager.adapters.graph.tokens import TokenSource
+from contact_manager.adapters.graph.retry_after import parse_retry_after
+from contact_manager.adapters.graph.tokens import SignInError, TokenSource
 from contact_manager.adapters.proxies import choose_proxy
+from contact_manager.errors import RemoteServiceError
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ _SUCCESS = range(200, 300)
 
 
 class _TryAgainError(Exception):
-    def __init__(self, error: GraphError, wait_s: float | None) -> None:
+    def __init__(self, error: RemoteServiceError, wait_s: float | None) -> None:
         super().__init__(str(error))
         self.error = error
         self.wait_s = wait_s
@@ -43,8 +45,9 @@ class _TryAgainError(Exception):
 class GraphHttp:
     """One mailbox's way to Graph.
 
-    Throttling is waited for. A request that reads is repeated after any passing failure; one that writes
-    is not when it may have been carried out: the caller looks first.
+    Throttling is waited for, and so is a sign-in that fails for the moment, all within one limit. A request
+    that reads is repeated after any passing failure; one that writes is not when it may have been carried
+    out: the caller looks first.
     """
 
     def __init__(
@@ -111,11 +114,12 @@ class GraphHttp:
         return await self._send_once(method, url, body, operation)
 
     async def _send_once(self, method: str, url: str, body: bytes | None, operation: str) -> Any:
-        token = await self._tokens.fetch_token()
+        token = await self._fetch_token()
+        request_id = str(uuid.uuid4())
         headers = {
             "Authorization": f"Bearer {token}",
             "Prefer": 'IdType="ImmutableId"',
-            "client-request-id": str(uuid.uuid4()),
+            "client-request-id": request_id,
             "Accept": "application/json",
             **({"Content-Type": "application/json"} if body is not None else {}),
         }
@@ -134,7 +138,18 @@ class GraphHttp:
                 raw = await response.read()
                 return self._judge(response, raw, reads=method == "GET", operation=operation)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise self._no_answer(error, reads=method == "GET", operation=operation) from error
+            raise self._no_answer(error, request_id, reads=method == "GET", operation=operation) from error
+
+    async def _fetch_token(self) -> str:
+        """Return a token; without one nothing was sent to Graph, so that it may be tried again."""
+        try:
+            return await self._tokens.fetch_token()
+        except RemoteServiceError as error:
+            wait_s = error.retry_after_s if isinstance(error, SignInError) else None
+            if not error.retryable or (wait_s or 0) > MAX_WAIT_S:
+                raise
+            _log.warning("graph.sign_in_retry service=%s code=%s", error.service, error.code)
+            raise _TryAgainError(error, wait_s) from error
 
     def _judge(self, response: aiohttp.ClientResponse, raw: bytes, *, reads: bool, operation: str) -> Any:
         request_id = response.headers.get("request-id", "")
@@ -145,13 +160,16 @@ class GraphHttp:
         if response.status in _SUCCESS:
             if raw and body is None:
                 raise self._no_answer(
-                    ValueError("the answer is not JSON, or cut off"), reads=reads, operation=operation
+                    ValueError("the answer is not JSON, or cut off"),
+                    response.request_info.headers.get("client-request-id", ""),
+                    reads=reads,
+                    operation=operation,
                 )
             return body
         error = refusal(
             response.status, body, operation=operation, mailbox=self._mailbox, request_id=request_id
         )
-        wait_s = _retry_after_s(response.headers)
+        wait_s = parse_retry_after(response.headers)
         throttled = response.status == _OVER_QUOTA or (response.status == _UNAVAILABLE and wait_s is not None)
         if throttled:
             self._on_throttle("graph")
@@ -161,15 +179,17 @@ class GraphHttp:
         _log.warning("graph.retry operation=%r code=%s request_id=%s", operation, error.code, request_id)
         raise _TryAgainError(error, wait_s)
 
-    def _no_answer(self, error: Exception, *, reads: bool, operation: str) -> Exception:
+    def _no_answer(self, error: Exception, request_id: str, *, reads: bool, operation: str) -> Exception:
         host = urlsplit(self.base_url).netloc
         reason = str(error) or type(error).__name__
         failure = GraphError(
-            f"Microsoft Graph at {host} gave no answer when asked to {operation}: {reason}",
+            f"Microsoft Graph at {host} gave no answer when asked to {operation}: {reason} "
+            f"(client-request-id {request_id})",
             operation=operation,
             code="NoAnswer",
             retryable=True,
             may_be_done=True,
+            request_id=request_id,
         )
         return _TryAgainError(failure, None) if reads and not _is_hopeless(error) else failure
 
@@ -190,14 +210,6 @@ def _wait_before_next(error: Exception) -> bool | float:
 
 def _is_hopeless(error: Exception) -> bool:
     return isinstance(error, aiohttp.ClientConnectorCertificateError)
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of Retry-After; the date form, which only proxies send, counts as none."""
-    try:
-        return float(headers.get("Retry-After", ""))
-    except ValueError:
-        return None
 
 
 def _parse(raw: bytes) -> Any:

@@ -84,8 +84,12 @@ class GraphRoutes:
         if fault is not None and fault.status is not None:
             if fault.carry_out:
                 await self._serve(request, handler)
-            refusal = RefusedError(fault.status, fault.code, fault.message, retry_after_s=fault.retry_after)
-            return web.Response(status=fault.status) if fault.empty_body else _refused(request, refusal)
+            refusal = RefusedError(fault.status, fault.code, fault.message, retry_after=fault.retry_after)
+            if fault.empty_body or fault.body is not None:
+                return web.Response(
+                    status=fault.status, text=fault.body, headers=_retry_after(fault.retry_after)
+                )
+            return _refused(request, refusal)
         return await self._serve(request, handler)
 
     async def _serve(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -239,7 +243,7 @@ class GraphRoutes:
     def _throttled(self) -> RefusedError:
         message = "Application is over its MailboxConcurrency limit."
         wait_s = 1 if self._state.behaviour.retry_after_on_throttle else None
-        return RefusedError(429, "ApplicationThrottled", message, retry_after_s=wait_s)
+        return RefusedError(429, "ApplicationThrottled", message, retry_after=wait_s)
 
 
 async def _read_json(request: web.Request) -> Any:
@@ -295,10 +299,12 @@ def _refused(request: web.Request, refusal: RefusedError) -> web.Response:
     inner = {"date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"), "request-id": trace}
     inner["client-request-id"] = request.headers.get("client-request-id", trace)
     error = {"code": refusal.code, "message": refusal.message, "innerError": inner, **refusal.more}
-    headers = {"request-id": trace}
-    if refusal.retry_after_s is not None:
-        headers["Retry-After"] = str(refusal.retry_after_s)
+    headers = {"request-id": trace, **_retry_after(refusal.retry_after)}
     return web.json_response({"error": error}, status=refusal.status, headers=headers)
+
+
+def _retry_after(value: float | str | None) -> dict[str, str]:
+    return {} if value is None else {"Retry-After": str(value)}
 
 
 async def _hang_up(request: web.Request, fault: Fault) -> web.Response:

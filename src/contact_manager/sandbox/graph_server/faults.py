@@ -18,9 +18,10 @@ class Fault:
         status: HTTP status of the error; None together with ``delay_s`` only makes it slow.
         code: Graph's error code.
         message: For people.
-        retry_after: Seconds for the ``Retry-After`` header, or None.
+        retry_after: The ``Retry-After`` header: seconds, or any text; None for no such header.
         delay_s: Seconds to wait before anything else happens.
         empty_body: Whether the error has no body.
+        body: The error's body in place of Graph's own; None for that.
         drop_before: Whether the connection is closed before the request is carried out.
         lose_answer_after_commit: Whether it is closed after that, without an answer.
         hold: With either of these two: whether the connection stays open until the client goes away.
@@ -34,9 +35,10 @@ class Fault:
     status: int | None = None
     code: str = "Injected"
     message: str = "Injected by the sandbox."
-    retry_after: int | None = None
+    retry_after: float | str | None = None
     delay_s: float = 0.0
     empty_body: bool = False
+    body: str | None = None
     drop_before: bool = False
     lose_answer_after_commit: bool = False
     hold: bool = False

@@ -13,18 +13,18 @@ class RefusedError(Exception):
         code: Graph's error code.
         message: For people.
         more: Further members of the ``error`` object.
-        retry_after_s: For the ``Retry-After`` header, or None.
+        retry_after: The ``Retry-After`` header: seconds, or any text; None for no such header.
     """
 
     def __init__(
-        self, status: int, code: str, message: str, *, retry_after_s: int | None = None, **more: Any
+        self, status: int, code: str, message: str, *, retry_after: float | str | None = None, **more: Any
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.more = more
-        self.retry_after_s = retry_after_s
+        self.retry_after = retry_after
 
 
 def bad_request(code: str, message: str, **more: Any) -> RefusedError:

@@ -6,7 +6,8 @@ import asyncio
 import base64
 import json
 import ssl
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from contact_manager.adapters.graph.credentials import AzureCredential
-from contact_manager.adapters.graph.tokens import TokenSource
+from contact_manager.adapters.graph.tokens import SignInError, TokenSource
 from contact_manager.errors import ConfigError, RemoteServiceError
 from contact_manager.sandbox.graph_server import GraphServer
 
@@ -60,7 +61,10 @@ def dead_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def source(
-    credential: AzureCredential, authority_host: str, tls: ssl.SSLContext | None = None
+    credential: AzureCredential,
+    authority_host: str,
+    tls: ssl.SSLContext | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> TokenSource:
     async def find_credential() -> AzureCredential:
         return credential
@@ -70,6 +74,7 @@ def source(
         authority_host=authority_host,
         graph_url=GRAPH,
         tls=tls or ssl.create_default_context(),
+        clock=clock,
     )
 
 
@@ -88,6 +93,7 @@ class Entra:
         self.forms: list[dict[str, str]] = []
         self.paths: list[str] = []
         self.status = 200
+        self.headers: dict[str, str] = {}
         self.answer: dict[str, Any] | str = {}
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._reply)
@@ -114,7 +120,9 @@ class Entra:
         token = {"token_type": "Bearer", "expires_in": 3599, "access_token": f"token-{len(self.forms)}"}
         answer = self.answer or token
         return web.Response(
-            text=answer if isinstance(answer, str) else json.dumps(answer), status=self.status
+            text=answer if isinstance(answer, str) else json.dumps(answer),
+            status=self.status,
+            headers=self.headers,
         )
 
 
@@ -193,6 +201,7 @@ async def test_tls_is_trusted_as_the_context_says() -> None:
             await source(BY_SECRET, server.authority_host).fetch_token()
         assert await source(BY_SECRET, server.authority_host, ours).fetch_token()
     assert "CERTIFICATE_VERIFY_FAILED" in str(caught.value)
+    assert not caught.value.retryable
     assert told_by(caught.value) == ("entra", "EntraUnreachable")
 
 
@@ -320,15 +329,21 @@ async def test_a_certificate_that_cannot_be_used_is_an_error_of_the_configuratio
         (7000222, "invalid_client", r"The client secret has expired: create a new one and store its value\."),
         (700016, "unauthorized_client", r"check client id and tenant id\."),
         (90002, "invalid_request", r"The tenant id is not known: check it\."),
-        (700027, "invalid_client", r"Check client id and secret or assertion\."),
-        (50000, "server_error", r"Check tenant id, client id and secret of the app registration\."),
+        (65001, "invalid_grant", r"must grant admin consent\."),
+        (53003, "access_denied", r"must exclude it, or allow the address it comes from\."),
+        (7000112, "unauthorized_client", r"must enable its enterprise application\."),
+        (700024, "invalid_client", r"renew the federated token or the certificate, and check .* clock\."),
+        (700027, "invalid_client", r"upload this certificate to the app registration"),
+        (50027, "invalid_client", r"Check client id and secret or assertion\."),
+        (50034, "invalid_grant", r"Check tenant id, client id and secret of the app registration\."),
     ],
 )
 async def test_a_refusal_says_what_to_do_and_never_the_secret(
     entra: Entra, number: int, error: str, advice: str
 ) -> None:
     entra.refuse(number, error)
-    with pytest.raises(RemoteServiceError, match=rf"{error} \(AADSTS{number}\)\. .*{advice}") as caught:
+    message = rf"{error} \(AADSTS{number}\)\. .*{advice}.* \(correlation id a-correlation-id\)"
+    with pytest.raises(RemoteServiceError, match=message) as caught:
         await source(BY_SECRET, entra.host).fetch_token()
     assert SECRET not in str(caught.value)
     assert told_by(caught.value) == ("entra", error)
@@ -358,7 +373,7 @@ async def test_the_stand_in_refuses_what_entra_refuses(
 async def test_a_certificate_that_is_refused_is_what_to_check(
     entra: Entra, pair: KeyPair, tmp_path: Path
 ) -> None:
-    entra.refuse(700027, "invalid_client")
+    entra.refuse(50027, "invalid_client")
     credential = AzureCredential(TENANT, CLIENT, certificate_path=write_pem(tmp_path, *pair.parts()))
     with pytest.raises(RemoteServiceError, match=r"Check client id and certificate\."):
         await source(credential, entra.host).fetch_token()
@@ -374,6 +389,57 @@ async def test_an_answer_that_is_none_of_entras_is_no_fault_of_the_configuration
     assert caught.value.service == "entra"
     assert caught.value.retryable
     assert SECRET not in str(caught.value)
+
+
+def passing(error: str, number: int) -> dict[str, Any]:
+    described = f"AADSTS{number}: A transient error has occurred. Trace ID: 1"
+    return {"error": error, "error_description": described, "correlation_id": "a-correlation-id"}
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "code"),
+    [
+        pytest.param(429, "Too Many Requests", "HTTP429", id="429 as text"),
+        pytest.param(429, "<html>", "HTTP429", id="429 as HTML"),
+        pytest.param(429, passing("invalid_request", 90055), "invalid_request", id="429 as JSON"),
+        pytest.param(429, "[1]", "HTTP429", id="429 as a list"),
+        pytest.param(408, " ", "HTTP408", id="408"),
+        pytest.param(500, "oops", "HTTP500", id="500"),
+        pytest.param(503, passing("temporarily_unavailable", 90033), "temporarily_unavailable", id="503"),
+        pytest.param(504, " ", "HTTP504", id="504"),
+        pytest.param(400, passing("temporarily_unavailable", 90033), "temporarily_unavailable", id="400"),
+        pytest.param(400, passing("invalid_grant", 90033), "invalid_grant", id="400 by number"),
+        pytest.param(401, passing("server_error", 50000), "server_error", id="server_error"),
+    ],
+)
+async def test_trouble_at_entra_is_told_apart_from_a_refused_credential(
+    entra: Entra, status: int, answer: dict[str, Any] | str, code: str
+) -> None:
+    """And the next call asks again: MSAL would give out a kept 400 for a minute."""
+    entra.status, entra.answer = status, answer
+    tokens = source(BY_SECRET, entra.host)
+    with pytest.raises(RemoteServiceError, match=rf"at the moment: HTTP {status}") as caught:
+        await tokens.fetch_token()
+    assert told_by(caught.value) == ("entra", code)
+    assert caught.value.retryable
+    assert "credential" not in str(caught.value)
+    entra.status, entra.answer = 200, {}
+    assert await tokens.fetch_token() == "token-2"
+
+
+async def test_nobody_sends_before_the_time_that_entra_demanded_is_over(entra: Entra) -> None:
+    entra.status, entra.answer, entra.headers = 429, "Too Many Requests", {"Retry-After": "30"}
+    moments = iter([100.0, 110.0, 129.0, 130.0])
+    tokens = source(BY_SECRET, entra.host, clock=lambda: next(moments))
+    waits = []
+    for _ in range(3):
+        with pytest.raises(SignInError, match="HTTP 429") as caught:
+            await tokens.fetch_token()
+        assert caught.value.retryable
+        waits.append(caught.value.retry_after_s)
+    assert waits == [30.0, 20.0, 1.0]
+    entra.status, entra.answer = 200, {}
+    assert await tokens.fetch_token() == "token-2"
 
 
 def test_secrets_are_kept_out_of_the_repr() -> None:
