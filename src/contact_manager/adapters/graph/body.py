@@ -1,106 +1,104 @@
 """Our own text inside a body that Exchange rewrites and to which Teams adds its join block.
 
 A PATCH whose body lacks the join block ends the online meeting (Microsoft Learn, "Update event"). So our text
-stands in a marked element, and an update replaces only what is inside it.
+stands in an element with an id, and an update replaces only what is inside it. An editor that takes the ids
+away leaves the line of underscores with which the block begins; where that is gone as well, nothing is
+written over a body that shows any sign of the block.
 """
 
 from __future__ import annotations
 
+import html
 import re
-from html.parser import HTMLParser
+from collections.abc import Sequence
 
-_MARK = "contact-manager-text"
+from contact_manager.adapters.graph.html_scan import Element, scan_elements
+
+MAX_BODY_LENGTH = 2 * 1024 * 1024
+"""Characters of a body that is still looked through; a longer one is left as it is."""
+
+_TEXT_ID = "contact-manager-text"
 _SEPARATOR = re.compile(r"_{30,}")
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+_SLASH = r"(?:/|%(?:25)*2f)"
+_JOIN_BLOCK = re.compile(
+    rf"meetup-join|teams\.[a-z.]{{1,40}}{_SLASH}(?:[a-z]{{1,8}}{_SLASH})?meet{_SLASH}|aka\.ms{_SLASH}jointeams"
+    rf"|class=[\"']?(?:x_)*me-email-|_{{30,}}",
+    re.IGNORECASE,
+)
+"""Signs of the block: the long and the short form of the link, as it stands or behind Safe Links, which puts
+it percent-encoded into an address of its own (Microsoft 365 message center, MC772556 and MC1120871); the help
+link; the block's classes; its line."""
+
+_TAG = re.compile(r"<[^<>]*+>")
 
 
 def as_own_block(text: str) -> str:
     """Return our HTML fragment in the element by which it is found again."""
-    return f'<div id="{_MARK}">{text}</div>'
+    return f'<div id="{_TEXT_ID}">{text}</div>'
 
 
 def splice(live: str, text: str, join_url: str) -> str | None:
     """Return the live body with our text replaced by ``text``, or None when that cannot be done safely.
 
-    The marked element is looked for first. Without it, all before the line of underscores with which Teams
-    begins its block counts as ours; without either, the whole body. What would take the join link out is not
-    safe; that our own text mentions it does not help.
+    Our element is looked for first. Without it, all before the line of underscores counts as ours; without
+    either, the whole body. What would take the join block out is not safe; that our own text mentions the
+    link does not help.
+
+    Args:
+        live: The body as Graph gave it.
+        text: HTML fragment.
+        join_url: Of the meeting, or ``""``.
     """
-    try:
-        before, after = _around_ours(live)
-    except AssertionError:  # HTMLParser, of a malformed "<![…"
-        before = after = ""
-    is_lost = join_url and _mentions(live, join_url) and not _mentions(f"{before}\n{after}", join_url)
+    if len(live) > MAX_BODY_LENGTH:
+        return None
+    before, after = _around_ours(live)
+    rest = f"{before}\n{after}"
+    is_lost = (_mentions(live, join_url) and not _mentions(rest, join_url)) or (
+        _JOIN_BLOCK.search(live) and not _JOIN_BLOCK.search(rest)
+    )
     return None if is_lost else before + as_own_block(text) + after
 
 
 def _around_ours(live: str) -> tuple[str, str]:
-    found = _find_marked(live)
-    if found is not None:
-        return live[: found[0]], live[found[1] :]
+    elements = scan_elements(live)
+    ours = next((element for element in elements if _is_ours(element)), None)
+    if ours is not None:
+        return live[: ours.start], live[ours.end :]
     separator = _SEPARATOR.search(live)
     if separator is not None:
-        return live[: _body_start(live)], live[_element_start(live, separator.start()) :]
+        return _before_line(live, elements, separator.start())
     return "", ""
 
 
+def _is_ours(element: Element) -> bool:
+    """Whether it has our id; Exchange may put ``x_`` before ids, again with every forwarding."""
+    return re.sub(r"^(?:x_)+", "", element.element_id) == _TEXT_ID
+
+
+def _before_line(live: str, elements: Sequence[Element], line: int) -> tuple[str, str]:
+    """Return what stands around the text before the join block's line.
+
+    An editor may have put everything into one element: then the block begins at the outermost element around
+    the line that has some text before it. Without any text before the line, ours is put before everything.
+    """
+    top = begin = _body_start(live)
+    for element in elements:
+        if not element.start <= line < element.end:
+            continue
+        if _has_text(live[begin : element.start]):
+            return live[:begin], live[element.start :]
+        begin = element.inner
+    return (live[:begin], live[line:]) if _has_text(live[begin:line]) else (live[:top], live[top:])
+
+
+def _has_text(part: str) -> bool:
+    return bool(html.unescape(_TAG.sub("", part)).strip())
+
+
 def _mentions(live: str, join_url: str) -> bool:
-    return join_url in live or join_url.replace("&", "&amp;") in live
+    return bool(join_url) and (join_url in live or join_url.replace("&", "&amp;") in live)
 
 
 def _body_start(live: str) -> int:
     opening = re.search(r"<body[^>]*>", live, re.IGNORECASE)
     return opening.end() if opening else 0
-
-
-def _element_start(live: str, position: int) -> int:
-    """Return where the outermost element of the body that holds ``position`` begins."""
-    scan = _Scan(live)
-    for start, end in scan.top_level:
-        if start <= position < end:
-            return start
-    return position
-
-
-def _find_marked(live: str) -> tuple[int, int] | None:
-    return _Scan(live).marked
-
-
-class _Scan(HTMLParser):
-    """Finds the positions of the body's outermost elements and of the marked one.
-
-    Exchange may put ``x_`` before ids.
-    """
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=False)
-        self.marked: tuple[int, int] | None = None
-        self.top_level: list[tuple[int, int]] = []
-        self._html = html
-        self._line_starts = [0, *(match.end() for match in re.finditer("\n", html))]
-        self._open: list[tuple[str, int, bool]] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _VOID or tag in ("html", "body"):
-            return
-        is_marked = any(name == "id" and (value or "").removeprefix("x_") == _MARK for name, value in attrs)
-        self._open.append((tag, self._offset(), is_marked))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in (name for name, _, _ in self._open):
-            return
-        end = self._html.index(">", self._offset()) + 1
-        while self._open:
-            name, start, is_marked = self._open.pop()
-            if is_marked and self.marked is None:
-                self.marked = (start, end)
-            if not self._open:
-                self.top_level.append((start, end))
-            if name == tag:
-                return
-
-    def _offset(self) -> int:
-        line, column = self.getpos()
-        return self._line_starts[line - 1] + column
