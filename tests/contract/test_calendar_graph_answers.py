@@ -10,6 +10,8 @@ import stamina
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from contact_manager.adapters.graph.calendar import MAX_PAGES
+from contact_manager.adapters.graph.http import MAX_ANSWER_BYTES
 from contact_manager.domain.meeting import CalendarEvent
 from contact_manager.errors import RemoteServiceError
 from tests.contract.calendar_stages import ATTEMPTS, open_calendar
@@ -100,5 +102,23 @@ async def test_a_redirection_is_not_followed() -> None:
     here = Stranger("", status=302)
     async with here.server:
         with pytest.raises(RemoteServiceError, match="HTTP 302"):
+            await here.find()
+    assert len(here.tokens) == 1
+
+
+async def test_a_list_that_never_ends_is_an_error() -> None:
+    here = Stranger(None)
+    async with here.server:
+        here.answers = [{"value": [], "@odata.nextLink": f"{here.origin}/v1.0/again"}]
+        with pytest.raises(RemoteServiceError, match=f"no end after {MAX_PAGES} pages"):
+            await here.find()
+    assert len(here.tokens) == MAX_PAGES
+
+
+async def test_an_answer_without_measure_is_not_read_to_its_end() -> None:
+    """Neither is it requested again: it would not be smaller."""
+    here = Stranger(json.dumps({"value": ["x" * MAX_ANSWER_BYTES]}))
+    async with here.server:
+        with pytest.raises(RemoteServiceError, match=f"more than {MAX_ANSWER_BYTES} bytes"):
             await here.find()
     assert len(here.tokens) == 1

@@ -42,6 +42,9 @@ MAX_GENERATIONS = 64
 """How often the meeting of one change can be cancelled or deleted and made anew."""
 
 MAX_LOST_CREATES = 8
+MAX_PAGES = 200
+"""Of one look-up: more events than any change has entries; an answer that never ends is an error."""
+
 LOOKUP_DELAYS_S = (0.0, 0.5, 1.0, 2.0)
 """A new event may not be found at once (read-after-write delay is not documented)."""
 
@@ -76,15 +79,20 @@ class GraphCalendar:
             "$filter": f"singleValueExtendedProperties/Any(ep: {same_key})",
             "$expand": _EXPAND_MEMORY,
         }
-        url: str | None = f"{self._events_url}?{_encode(query)}"
-        found: list[dict[str, Any]] = []
-        while url:
-            page = await self._http.read(url, operation="find the meeting")
-            found += self._values(page)
-            url = self._next_page(page)
+        found = await self._read_pages(f"{self._events_url}?{_encode(query)}", operation="find the meeting")
         live = [value for value in found if not value.get("isCancelled")]
         live.sort(key=lambda value: str(value.get("createdDateTime") or ""))
         return tuple(self._parse(value) for value in live)
+
+    async def _read_pages(self, url: str | None, *, operation: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for _ in range(MAX_PAGES):
+            if not url:
+                return found
+            page = await self._http.read(url, operation=operation)
+            found += self._values(page)
+            url = self._next_page(page)
+        raise _not_understood(f"a list of events has no end after {MAX_PAGES} pages")
 
     async def create_event(self, plan: MeetingPlan) -> CalendarEvent:
         """Create the event of ``plan`` and invite its attendees; if it is there already, return that one.

@@ -31,6 +31,9 @@ MAX_WAIT_S = 60.0
 """A longer Retry-After is not waited for but reported."""
 
 TIMEOUT_S = 60.0
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+"""More is not read: a page of ten events with 500 people each takes about 2 MB."""
+
 _OVER_QUOTA, _UNAVAILABLE, _UNAUTHORIZED = 429, 503, 401
 _SUCCESS = range(200, 300)
 
@@ -40,6 +43,10 @@ class _TryAgainError(Exception):
         super().__init__(str(error))
         self.error = error
         self.wait_s = wait_s
+
+
+class _TooLargeError(Exception):
+    """An answer has more bytes than are read."""
 
 
 class GraphHttp:
@@ -135,9 +142,9 @@ class GraphHttp:
                     allow_redirects=False,
                 ) as response,
             ):
-                raw = await response.read()
+                raw = await _read(response)
                 return self._judge(response, raw, reads=method == "GET", operation=operation)
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError, _TooLargeError) as error:
             raise self._no_answer(error, request_id, reads=method == "GET", operation=operation) from error
 
     async def _fetch_token(self) -> str:
@@ -208,8 +215,18 @@ def _wait_before_next(error: Exception) -> bool | float:
     return True if error.wait_s is None else max(error.wait_s, 0.1)
 
 
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            response.close()
+            raise _TooLargeError(f"the answer has more than {MAX_ANSWER_BYTES} bytes")
+    return bytes(body)
+
+
 def _is_hopeless(error: Exception) -> bool:
-    return isinstance(error, aiohttp.ClientConnectorCertificateError)
+    return isinstance(error, aiohttp.ClientConnectorCertificateError | _TooLargeError)
 
 
 def _parse(raw: bytes) -> Any:
