@@ -10,6 +10,7 @@
     └── RemoteServiceError         another system failed or refused
         ├── TopicMissingError      the customer's contact list has no such topic
         ├── MailRejectedError      this message can never be sent to this person
+        ├── UnusableObjectError    a stored object is too large, or packed in an unknown way
         └── ConflictError          what was to be written has changed since it was read
 
 Only the doors (``entrypoints``) catch the root; adapters translate into this tree once, ``from exc``.
@@ -95,6 +96,10 @@ class TopicMissingError(RemoteServiceError):
 
 class MailRejectedError(RemoteServiceError):
     """The mail service refuses this message for good; others may be sent."""
+
+
+class UnusableObjectError(RemoteServiceError):
+    """A stored object is larger than the caller takes, or its encoding is unknown; its owner must mend it."""
 
 
 class ConflictError(RemoteServiceError):

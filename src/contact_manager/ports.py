@@ -6,9 +6,9 @@ Every verb is safe to repeat; the contract suites run on every implementation.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from contact_manager.domain.customer import Customer
 from contact_manager.domain.meeting import (
@@ -23,13 +23,25 @@ from contact_manager.domain.notification import Mail
 from contact_manager.domain.processing import Message
 from contact_manager.domain.subscription import ContactList
 
+MAX_OBJECT_BYTES = 64 * 1024 * 1024
+"""Nothing larger is read: a ledger of a million people has half of that."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """Bytes, and what they are recognised by when they are written again."""
+    """An object as it was read.
+
+    Attributes:
+        data: Its bytes, decompressed.
+        etag: What the object is recognised by when it is written again.
+        age: How long ago it was written, at least, by the store's own clock alone.
+        properties: What the store keeps beside the bytes; only the store that gave it reads it.
+    """
 
     data: bytes
     etag: str
+    age: timedelta
+    properties: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 class Clock(Protocol):
@@ -88,17 +100,34 @@ class ObjectStore(Protocol):
     Every verb raises ``RemoteServiceError`` when the store cannot be used.
     """
 
-    async def fetch(self, key: str) -> StoredObject | None:
-        """Return the object, or None when there is none."""
+    async def fetch(self, key: str, *, max_size: int = MAX_OBJECT_BYTES) -> StoredObject | None:
+        """Return the object, or None when there is none.
 
-    async def write(self, key: str, data: bytes, *, etag: str | None) -> str:
+        Raises:
+            UnusableObjectError: It has more than ``max_size`` bytes, and no more than that is read; or it is
+                compressed in a way that is not known.
+        """
+
+    async def exists(self, key: str) -> bool:
+        """Whether there is such an object; its bytes are not read."""
+
+    async def write(
+        self, key: str, data: bytes, *, etag: str | None, keeping: StoredObject | None = None
+    ) -> str:
         """Write the object if it is still the one with ``etag``, or with None if there is none yet.
+
+        Args:
+            key: Of the object.
+            data: Its new bytes, not compressed.
+            etag: Of the object that is replaced.
+            keeping: Whose properties the object keeps; None for a plain JSON object.
 
         Returns:
             The new etag.
 
         Raises:
-            ConflictError: Somebody else wrote meanwhile.
+            ConflictError: The object may be another one by now: by somebody else's hand, or by this very
+                write, whose first answer was lost. Read it again to know.
         """
 
     async def delete(self, key: str) -> None:

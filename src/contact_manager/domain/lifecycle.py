@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,8 +57,11 @@ _STATUSES_OF_REQUESTS = {
     "approval_request": ChangeStatus.SUBMITTED,
 }
 _STATUSES = {one.value: one for one in ChangeStatus} | {"canceled": ChangeStatus.CANCELLED}
-_UNSAFE_IN_KEYS = re.compile(r"[^\w.-]")
-_MAX_TRANSITION_LENGTH = 100
+_UNSAFE_IN_KEYS = re.compile(r"[^A-Za-z0-9._-]")
+_MAX_READABLE_LENGTH = 40
+_DIGEST_LENGTH = 16
+_UNSAFE_IN_OLD_KEYS = re.compile(r"[^\w.-]")
+_MAX_OLD_KEY_LENGTH = 100
 _UNFINISHED = frozenset({"draft", "rejected", "deleted", "archived"})
 """Words of people's own that ask for nothing, whatever the request type says."""
 
@@ -66,6 +70,40 @@ _AFTER_END: Mapping[ChangeStatus, frozenset[ChangeStatus]] = {
     ChangeStatus.CANCELLED: frozenset({ChangeStatus.CANCELLED, ChangeStatus.SUBMITTED}),
 }
 """What may follow an end: nothing follows a completion; a cancelled change may be submitted anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What mails belong to: a version of the change, or, without one, a status and how often it was reached.
+
+    Attributes:
+        text: The version exactly as written, or the status with its number.
+        is_version: Which of the two it is.
+    """
+
+    text: str
+    is_version: bool
+
+    @property
+    def key(self) -> str:
+        """Part of an object's key: readable, and different for different transitions.
+
+        The digest tells apart what looks alike once it is made readable: ``1/0`` and ``1 0``, letters of
+        other alphabets, long texts with one beginning, and a version that is called like a status.
+        """
+        named = f"{'version' if self.is_version else 'status'}:{self.text}"
+        digest = hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_LENGTH]
+        return f"{_UNSAFE_IN_KEYS.sub('_', self.text)[:_MAX_READABLE_LENGTH]}-{digest}"
+
+    @property
+    def old_key(self) -> str:
+        """The key of releases before the digest; several transitions may have had the same one."""
+        return _UNSAFE_IN_OLD_KEYS.sub("_", self.text)[:_MAX_OLD_KEY_LENGTH]
+
+    @property
+    def label(self) -> str:
+        """Name in records and claims: the text where it can stand there as it is, else the key."""
+        return self.text if self.text == self.old_key else self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +118,17 @@ class ChangeHistory:
         """Whether anybody approved the change at any time."""
         return self.has_approval or ChangeStatus.APPROVED in self.statuses
 
-    def transition(self, status: ChangeStatus, version: str) -> str:
-        """Return the name under which is noted what was done for ``status``.
+    def transition(self, status: ChangeStatus, version: str) -> Transition:
+        """Return under what is noted what was done for ``status``.
 
         That is the version; without one the status, and a number when the change came to this status before
-        and left it in between. It can be part of an object's key.
+        and left it in between.
         """
         if version:
-            return _UNSAFE_IN_KEYS.sub("_", version)[:_MAX_TRANSITION_LENGTH]
+            return Transition(version, is_version=True)
         path = [one for one, _ in groupby((*self.statuses, status))]
         times = path.count(status)
-        return status.value if times == 1 else f"{status}-{times}"
+        return Transition(status.value if times == 1 else f"{status}-{times}", is_version=False)
 
 
 def read_status(status: str, request_type: str = "") -> ChangeStatus | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -15,18 +15,22 @@ _MARK_LENGTH = 24
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Until when a note belongs to somebody, and to whom: ``""`` for a run that has ended without success."""
+    """To whom a note belongs: ``""`` for a run that has ended without success.
+
+    ``expires_at`` is by the writer's clock, which may be wrong: it only says that there is a lease, and when
+    a release that still believes it lets go. Since when the lease runs is the age of the stored object.
+    """
 
     owner: str = ""
     expires_at: datetime | None = None
 
-    def is_running(self, now: datetime) -> bool:
+    def is_running(self, age: timedelta, duration: timedelta) -> bool:
         """Whether a run works on it now."""
-        return bool(self.owner) and self.counts(now)
+        return bool(self.owner) and self.counts(age, duration)
 
-    def counts(self, now: datetime) -> bool:
-        """Whether the lease has not ended yet."""
-        return self.expires_at is not None and now < self.expires_at
+    def counts(self, age: timedelta, duration: timedelta) -> bool:
+        """Whether the lease, written ``age`` ago, has not ended yet."""
+        return self.expires_at is not None and age < duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,10 @@ class Claim:
     is_approved: bool = False
     done: str = ""
 
+    def joined_with(self, _other: Claim) -> Claim:
+        """Return this claim: what another run was at does not matter any more."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
@@ -56,11 +64,17 @@ class Ledger:
         lease: Who sends now.
         sent: Marks of the people whose mail was accepted.
         refused: By mark, why a mail can never be sent.
+        moved_to: Of a ledger under an old key: the key of the transition that has taken it over.
     """
 
     lease: Lease = field(default_factory=Lease)
     sent: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
+    moved_to: str = ""
+
+    def joined_with(self, other: Ledger) -> Ledger:
+        """Return this ledger with what ``other`` knows of people as well."""
+        return replace(self, sent=self.sent | other.sent, refused={**other.refused, **self.refused})
 
     def is_settled(self, address: str) -> bool:
         """Whether nothing is left to do for a person."""
@@ -104,6 +118,8 @@ def load_claim(data: bytes) -> Claim:
 def dump_ledger(ledger: Ledger) -> bytes:
     """Return the ledger as JSON."""
     parts = {**_lease(ledger.lease), "sent": sorted(ledger.sent), "refused": dict(ledger.refused)}
+    if ledger.moved_to:
+        parts["moved_to"] = ledger.moved_to
     return orjson.dumps(parts, option=orjson.OPT_INDENT_2)
 
 
@@ -115,7 +131,8 @@ def load_ledger(data: bytes) -> Ledger:
     """
     parts = _parts(data)
     refused = {str(mark): str(code) for mark, code in dict(parts.get("refused") or {}).items()}
-    return Ledger(_read_lease(parts), frozenset(map(str, parts.get("sent") or ())), refused)
+    sent = frozenset(map(str, parts.get("sent") or ()))
+    return Ledger(_read_lease(parts), sent, refused, str(parts.get("moved_to") or ""))
 
 
 def _lease(lease: Lease) -> dict[str, Any]:

@@ -85,8 +85,8 @@ class MeetingRun:
         claim = held.note
         was_approved = task.history.was_approved or claim.is_approved
         cancels = task.steps.meeting is MeetingStep.CANCEL
-        is_done = claim.done == task.wish and not again
-        is_others = claim.doing == task.wish and claim.customer != self.customer
+        is_done = task.is_meant_by(claim.done) and not again
+        is_others = task.is_meant_by(claim.doing) and claim.customer != self.customer
         if is_done or (cancels and not was_approved) or (is_others and self.leases.is_left(held)):
             return MeetingResult(was_approved=was_approved)
         if self.leases.is_taken(held):
@@ -121,7 +121,10 @@ class MeetingRun:
                     return MeetingResult(is_superseded=True)
                 report = await self._align(now, was_made=was_made)
                 if report is not None and report.is_ok:
-                    await self.record.rewrite(lambda record: _with_outcome(record, report, self._entry))
+                    at = self.services.clock.now()
+                    await self.record.rewrite(
+                        lambda record: _with_outcome(record, report, lambda kind: Entry(kind, at, self.role))
+                    )
         except InvalidChangeError as error:
             return MeetingResult(errors=reported_errors(error))
         except ContactManagerError as error:
@@ -148,9 +151,6 @@ class MeetingRun:
         return await cancel_meeting(
             change, services.calendar, organizer=self.organizer, templates=services.templates
         )
-
-    def _entry(self, kind: str) -> Entry:
-        return Entry(kind, self.services.clock.now(), self.role)
 
 
 def _left_over(report: RunReport | None) -> tuple[ReportedError, ...]:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from contact_manager.domain.change import Change
-from contact_manager.domain.lifecycle import LIFECYCLE, ChangeHistory, ChangeStatus, Steps, read_status
-from contact_manager.errors import ConflictError, InvalidChangeError, Problem
+from contact_manager.domain.change_digest import content_digest, old_digests
+from contact_manager.domain.lifecycle import (
+    LIFECYCLE,
+    ChangeHistory,
+    ChangeStatus,
+    Steps,
+    Transition,
+    read_status,
+)
+from contact_manager.errors import InvalidChangeError, Problem, UnusableObjectError
 from contact_manager.formats import record_json
-from contact_manager.formats.change_json import parse_change
-from contact_manager.ports import ObjectStore
+from contact_manager.formats.change_json import MAX_CHANGE_BYTES, parse_change
+from contact_manager.ports import ObjectStore, StoredObject
+from contact_manager.services.update_object import update_object
 
 ARCHIVE = "archive/"
-MAX_CONFLICTS = 20
-"""How often the object is read again because somebody else wrote; every customer's run writes there."""
-_DIGEST_LENGTH = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +40,36 @@ class ChangeTask:
         return LIFECYCLE[self.status]
 
     @property
-    def transition(self) -> str:
-        """Under which name is noted who was mailed."""
+    def transition(self) -> Transition:
+        """Under what is noted who was mailed."""
         return self.history.transition(self.status, self.change.version)
 
     @property
     def name(self) -> str:
         """Transition and status: a version may stay the same over several statuses."""
-        return f"{self.transition}:{self.status}"
+        return f"{self.transition.label}:{self.status}"
 
     @property
     def content(self) -> str:
         """Digest of what is asked for: a change may be edited in place."""
-        return hashlib.sha256(repr(self.change).encode()).hexdigest()[:_DIGEST_LENGTH]
+        return content_digest(self.change)
 
     @property
     def wish(self) -> str:
         """Name and content."""
         return f"{self.name}:{self.content}"
+
+    @property
+    def noted_as(self) -> frozenset[tuple[str, str]]:
+        """Every pair of name and content that means this task: this release's, and those of earlier ones."""
+        old_name = f"{self.transition.old_key}:{self.status}"
+        return frozenset(
+            {(self.name, self.content), *((old_name, content) for content in old_digests(self.change))}
+        )
+
+    def is_meant_by(self, wish: str) -> bool:
+        """Whether a claim's ``doing`` or ``done`` means this task."""
+        return any(wish == f"{name}:{content}" for name, content in self.noted_as)
 
     @property
     def is_test_run(self) -> bool:
@@ -88,9 +103,21 @@ class ChangeRecord:
         self._time_zone = time_zone
 
     async def fetch(self) -> bytes | None:
-        """Return the object as it is now, or None when there is none."""
-        found = await self._store.fetch(self.key)
+        """Return the object as it is now, or None when there is none.
+
+        Raises:
+            InvalidChangeError: It is larger than a change file may be, or packed in an unknown way.
+            RemoteServiceError: The bucket cannot be used.
+        """
+        found = await self.fetch_stored()
         return found.data if found else None
+
+    async def fetch_stored(self) -> StoredObject | None:
+        """Return the object with its properties; see ``fetch``."""
+        try:
+            return await self._store.fetch(self.key, max_size=MAX_CHANGE_BYTES)
+        except UnusableObjectError as error:
+            raise InvalidChangeError([Problem("", str(error))], source=self.key) from error
 
     def understand(self, data: bytes) -> ChangeTask | None:
         """Return what the object asks for; None when its status asks for nothing.
@@ -109,26 +136,22 @@ class ChangeRecord:
     async def rewrite(self, edit: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Write what ``edit`` makes of the object, whoever else writes there, unless it is gone.
 
+        Args:
+            edit: May be called several times; applied to its own outcome it must change nothing.
+
         Raises:
             ConflictError: Others wrote again and again.
             InvalidChangeError: The object is no JSON object any more.
             RemoteServiceError: The bucket cannot be used.
         """
-        for attempt in range(1, MAX_CONFLICTS + 1):
-            found = await self._store.fetch(self.key)
-            if found is None:
-                return
-            data = self._edited(found.data, edit)
-            if data is None:
-                return
-            try:
-                await self._store.write(self.key, data, etag=found.etag)
-            except ConflictError:
-                if attempt == MAX_CONFLICTS:
-                    raise
-                await asyncio.sleep(random.uniform(0, 0.1 * attempt))  # noqa: S311 - no secret
-            else:
-                return
+        found = await self.fetch_stored()
+        await update_object(
+            self._store,
+            self.key,
+            lambda stored: self._edited(stored.data, edit) if stored else None,
+            found=found,
+            is_foreign=True,
+        )
 
     def _edited(self, data: bytes, edit: Callable[[dict[str, Any]], dict[str, Any]]) -> bytes | None:
         """Return what is to be written, or None when nothing changes."""

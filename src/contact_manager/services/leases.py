@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Generic, TypeVar
 
-from contact_manager.errors import ConflictError, RemoteServiceError
+from contact_manager.errors import RemoteServiceError
 from contact_manager.formats.ledger_json import (
     Claim,
     Lease,
@@ -17,19 +17,34 @@ from contact_manager.formats.ledger_json import (
     load_claim,
     load_ledger,
 )
-from contact_manager.ports import Clock, ObjectStore
+from contact_manager.ports import Clock, ObjectStore, StoredObject
+from contact_manager.services.update_object import update_object
 
 _Note = TypeVar("_Note", Claim, Ledger)
 
 
 @dataclass(slots=True)
 class HeldNote(Generic[_Note]):
-    """A note as it was read or written last, with what it is written again by."""
+    """A note as it was read or written last; ``stored`` is its object, None when there is none yet."""
 
     key: str
     note: _Note
-    etag: str | None
+    stored: StoredObject | None
+    load: Callable[[bytes], _Note]
     dump: Callable[[_Note], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class OldLedger:
+    """Where an earlier release kept the ledger of a transition.
+
+    Attributes:
+        key: Of the object.
+        transition: Key of the transition that takes it over.
+    """
+
+    key: str
+    transition: str
 
 
 class Leases:
@@ -37,7 +52,8 @@ class Leases:
 
     Args:
         store: Where the notes are.
-        clock: Tells when a lease has ended.
+        clock: For the end that is written into a lease. Whether a lease has ended is decided by the age of
+            the note, which the store's clock measures: clocks that differ do no harm.
         owner: Name of this run, different from every other's.
         duration: After this a run that is still at work counts as dead.
     """
@@ -52,19 +68,41 @@ class Leases:
         """Return the claim as it is, an empty one when there is none."""
         return await self._read(key, Claim(), load_claim, dump_claim)
 
-    async def read_ledger(self, key: str) -> HeldNote[Ledger]:
-        """Return the ledger as it is, an empty one when there is none."""
-        return await self._read(key, Ledger(), load_ledger, dump_ledger)
+    async def read_ledger(self, key: str, old: OldLedger | None = None) -> HeldNote[Ledger]:
+        """Return the ledger as it is, an empty one when there is none.
+
+        Where there is none yet, an old one is taken over, by the first transition that looks for it: several
+        may have had the same old key, and the mails of the others are not noted in it.
+        """
+        held = await self._read(key, Ledger(), load_ledger, dump_ledger)
+        return held if held.stored is not None or old is None else await self._take_over(old, held)
+
+    async def _take_over(self, old: OldLedger, held: HeldNote[Ledger]) -> HeldNote[Ledger]:
+        found = await self._read(old.key, Ledger(), load_ledger, dump_ledger)
+        if found.stored is None:
+            return held
+        if self.is_taken(found):
+            return found
+
+        def move(stored: StoredObject | None) -> bytes | None:
+            found.note = self._load(old.key, stored, Ledger(), load_ledger)
+            is_moved = stored is None or bool(found.note.moved_to)
+            return None if is_moved else dump_ledger(replace(found.note, moved_to=old.transition))
+
+        await update_object(self._store, old.key, move, found=found.stored)
+        if found.note.moved_to in ("", old.transition):
+            held.note = replace(found.note, lease=Lease(), moved_to="")
+        return held
 
     def is_taken(self, held: HeldNote[_Note]) -> bool:
         """Whether another run works on it now."""
         lease = held.note.lease
-        return lease.owner != self._owner and lease.is_running(self._clock.now())
+        return lease.owner != self._owner and lease.is_running(_age(held), self.duration)
 
     def is_left(self, held: HeldNote[_Note]) -> bool:
         """Whether a run ended without success a short while ago."""
         lease = held.note.lease
-        return not lease.owner and lease.counts(self._clock.now())
+        return not lease.owner and lease.counts(_age(held), self.duration)
 
     async def keep(self, held: HeldNote[_Note], note: _Note) -> bool:
         """Write ``note`` and hold on to it; see ``_write``."""
@@ -82,8 +120,13 @@ class Leases:
         self, key: str, empty: _Note, load: Callable[[bytes], _Note], dump: Callable[[_Note], bytes]
     ) -> HeldNote[_Note]:
         found = await self._store.fetch(key)
+        return HeldNote(key, self._load(key, found, empty, load), found, load, dump)
+
+    def _load(
+        self, key: str, found: StoredObject | None, empty: _Note, load: Callable[[bytes], _Note]
+    ) -> _Note:
         try:
-            return HeldNote(key, load(found.data) if found else empty, found.etag if found else None, dump)
+            return load(found.data) if found else empty
         except (ValueError, TypeError) as error:
             raise RemoteServiceError(
                 f"{key} is not what this tool wrote there: {error}; look at it, and delete it",
@@ -93,15 +136,27 @@ class Leases:
             ) from error
 
     async def _write(self, held: HeldNote[_Note], note: _Note, lease: Lease) -> bool:
-        """Return whether the note was still the one that was read; if not, nothing was written."""
-        written = replace(note, lease=lease)
-        data = held.dump(written)
-        try:
-            held.etag = await self._store.write(held.key, data, etag=held.etag)
-        except ConflictError:
-            found = await self._store.fetch(held.key)
-            if found is None or found.data != data:
-                return False
-            held.etag = found.etag  # our own write, whose answer was lost
-        held.note = written
-        return True
+        """Write the note and return whether it is still this run's.
+
+        If another run has taken it over meanwhile, it stays that run's, and what a ledger knows of people is
+        added to it: who was mailed must be noted, whoever holds the lease.
+        """
+        wanted = replace(note, lease=lease)
+        known_etag = held.stored.etag if held.stored else None
+        is_ours = True
+
+        def edit(found: StoredObject | None) -> bytes | None:
+            nonlocal is_ours
+            there = self._load(held.key, found, wanted, held.load)
+            is_ours = found is None or found.etag == known_etag or there.lease.owner == self._owner
+            joined = wanted.joined_with(there) if is_ours else there.joined_with(wanted)
+            return held.dump(joined) if is_ours or joined != there else None
+
+        stored = await update_object(self._store, held.key, edit, found=held.stored)
+        if is_ours and stored is not None:
+            held.stored, held.note = stored, held.load(stored.data)
+        return is_ours
+
+
+def _age(held: HeldNote[_Note]) -> timedelta:
+    return held.stored.age if held.stored else timedelta(0)

@@ -16,7 +16,7 @@ from contact_manager.errors import MailRejectedError, RemoteServiceError
 from contact_manager.formats.ledger_json import Ledger, address_mark
 from contact_manager.formats.rendering.mails import MailContext, render_mail
 from contact_manager.ports import ContactDirectory, Mailer
-from contact_manager.services.leases import HeldNote, Leases
+from contact_manager.services.leases import HeldNote, Leases, OldLedger
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class Notification:
         customer: Whose subscribers get it.
         topic: Of whose subscribers.
         ledger_key: Where is noted who has it.
+        old_ledger: Where an earlier release may have noted it.
         only_to: Folded address of the one person who gets it instead, in a rehearsal.
     """
 
@@ -42,6 +43,7 @@ class Notification:
     customer: Customer
     topic: str
     ledger_key: str
+    old_ledger: OldLedger | None = None
     only_to: str | None = None
 
 
@@ -98,7 +100,7 @@ def _find_rehearsal_audience(customer: Customer, submitter: str) -> _Audience:
 async def _send_missing(
     notification: Notification, audience: _Audience, services: NotifyServices
 ) -> NotifyReport:
-    held = await services.leases.read_ledger(notification.ledger_key)
+    held = await services.leases.read_ledger(notification.ledger_key, notification.old_ledger)
     missing = [one for one in audience.people if not held.note.is_settled(one)]
     report = NotifyReport(
         notification.topic, sent_before=len(audience.people) - len(missing), excluded=audience.excluded
@@ -114,13 +116,13 @@ async def _send_missing(
             late = _later("OutOfTime", f"{len(missing) - start} mails are left for the next run")
             report = replace(report, errors=(*report.errors, late))
             break
-        chunk = missing[start : start + CHUNK_SIZE]
+        chunk = [one for one in missing[start : start + CHUNK_SIZE] if not held.note.is_settled(one)]
         mails = [compose(address) for address in chunk]
         report, note = await _send_chunk(notification, services, mails, (report, held.note))
         lost = await _note(services.leases, held, note)
         if lost is not None:
             return replace(report, errors=(*report.errors, lost))
-        if not any(note.is_settled(address) for address in chunk):
+        if chunk and not any(note.is_settled(address) for address in chunk):
             break
     try:
         await services.leases.release(held, held.note)

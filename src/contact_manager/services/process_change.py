@@ -17,7 +17,7 @@ from contact_manager.formats.s3_event import Trigger
 from contact_manager.ports import Mailer, ObjectStore
 from contact_manager.services.change_meeting import MeetingRun
 from contact_manager.services.change_record import ChangeRecord, ChangeTask
-from contact_manager.services.leases import Leases
+from contact_manager.services.leases import Leases, OldLedger
 from contact_manager.services.notify import Notification, NotifyServices, notify
 from contact_manager.services.schedule_meeting import MeetingServices
 
@@ -112,11 +112,11 @@ class _Work:
         services, trigger = self._services, self._trigger
         if services.is_out_of_time():
             return self._report(Verdict.RETRY, "there was no time left to begin")
-        has_trigger = not must_have_trigger or await services.store.fetch(trigger.key) is not None
-        data = await self._record.fetch()
-        if data is None and has_trigger:
-            return self._report(Verdict.RETRY, f"there is no {self._record.key}")
+        has_trigger = not must_have_trigger or await services.store.exists(trigger.key)
         try:
+            data = await self._record.fetch()
+            if data is None and has_trigger:
+                return self._report(Verdict.RETRY, f"there is no {self._record.key}")
             task = self._record.understand(data) if data is not None else None
         except InvalidChangeError as error:
             report = self._report(Verdict.REJECTED, "the change is wrong")
@@ -133,7 +133,7 @@ class _Work:
         if task is None:
             return False
         processed = record_json.processed_for(task.record, self._trigger.customer)
-        return bool(processed) and (task.name, task.content) not in processed
+        return bool(processed) and not task.noted_as & processed
 
     def _refusal(self, task: ChangeTask) -> str:
         code = self._trigger.customer
@@ -169,13 +169,12 @@ class _Work:
     async def _send_mails(self, task: ChangeTask) -> NotifyReport | None:
         services, trigger = self._services, self._trigger
         kind = task.steps.notification
-        folder = f"ledger/{trigger.change_id}/{task.transition}/{trigger.customer}"
         notification = Notification(
             task.change,
             kind,
             services.meeting.settings.customers[trigger.customer],
             services.topics.topic_for(kind, task.change.kind),
-            f"{folder}/{kind}.json",
+            *self._ledger_keys(task, f"{kind}.json"),
         )
         if task.is_test_run:
             submitter = record_json.read_submitter(task.record)
@@ -183,7 +182,8 @@ class _Work:
                 return NotifyReport(
                     notification.topic, problem="it is a test run, and names no submitter with an address"
                 )
-            notification = replace(notification, only_to=submitter, ledger_key=f"{folder}/{kind}-test.json")
+            key, old_ledger = self._ledger_keys(task, f"{kind}-test.json")
+            notification = replace(notification, only_to=submitter, ledger_key=key, old_ledger=old_ledger)
         return await notify(
             notification,
             NotifyServices(
@@ -194,6 +194,12 @@ class _Work:
                 services.is_out_of_time,
             ),
         )
+
+    def _ledger_keys(self, task: ChangeTask, name: str) -> tuple[str, OldLedger]:
+        folder, customer = f"ledger/{self._trigger.change_id}", self._trigger.customer
+        transition = task.transition
+        old = OldLedger(f"{folder}/{transition.old_key}/{customer}/{name}", transition.key)
+        return f"{folder}/{transition.key}/{customer}/{name}", old
 
     async def _finish(
         self, task: ChangeTask, meeting: MeetingResult, mails: NotifyReport | None
@@ -222,8 +228,8 @@ class _Work:
 
     async def _has_moved_on(self, task: ChangeTask) -> bool:
         """Whether the change asks for something else by now: its new trigger may be what was deleted."""
-        data = await self._record.fetch()
         try:
+            data = await self._record.fetch()
             now = self._record.understand(data) if data is not None else None
         except InvalidChangeError:
             return False

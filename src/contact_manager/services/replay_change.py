@@ -9,8 +9,10 @@ from contact_manager.errors import InvalidChangeError, Problem
 from contact_manager.formats import record_json
 from contact_manager.formats.change_json import parse_change
 from contact_manager.formats.s3_event import Trigger, trigger_key
-from contact_manager.services.change_record import archive_key
+from contact_manager.ports import StoredObject
+from contact_manager.services.change_record import ChangeRecord
 from contact_manager.services.process_change import ProcessServices, process_change
+from contact_manager.services.update_object import update_object
 
 _OWN_KEYS = ("modifications", "meeting_metadata")
 
@@ -32,8 +34,7 @@ async def replay_change(
 
     Raises:
         InvalidChangeError: The file is wrong, has no id, or is behind what is stored.
-        ConflictError: Somebody else wrote the archive object meanwhile.
-        RemoteServiceError: The bucket cannot be used.
+        RemoteServiceError: The bucket cannot be used, or others write the archive object again and again.
     """
     zone = services.meeting.settings.meeting.time_zone
     change = parse_change(data, source=source, default_time_zone=zone)
@@ -46,20 +47,24 @@ async def replay_change(
 
 
 async def _store(data: bytes, given: Change, services: ProcessServices, *, source: str) -> None:
-    key = archive_key(str(given.change_id))
-    record = record_json.load_record(data)
-    found = await services.store.fetch(key)
-    if found is not None:
+    record = ChangeRecord(services.store, str(given.change_id), time_zone=given.time_zone)
+    key = record.key
+
+    def edit(found: StoredObject | None) -> bytes | None:
+        written = record_json.load_record(data)
+        if found is None:
+            return record_json.dump_record(written)
         known = parse_change(found.data, source=key, default_time_zone=given.time_zone)
         reason = _reason_not_to_replace(known, given)
         if reason:
             problem = Problem("", f"{key} in the bucket is ahead of this file: {reason}")
             raise InvalidChangeError([problem], source=source)
         kept = record_json.load_record(found.data)
-        record |= {name: kept[name] for name in _OWN_KEYS if name in kept}
-        if record == kept:
-            return
-    await services.store.write(key, record_json.dump_record(record), etag=found.etag if found else None)
+        written |= {name: kept[name] for name in _OWN_KEYS if name in kept}
+        return None if written == kept else record_json.dump_record(written)
+
+    found = await record.fetch_stored()
+    await update_object(services.store, key, edit, found=found, is_foreign=True)
 
 
 def _reason_not_to_replace(known: Change, given: Change) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from contact_manager.domain.lifecycle import (
     ChangeHistory,
     ChangeStatus,
     MeetingStep,
+    Transition,
     forbidden_jump,
     needs_meeting,
     read_status,
@@ -123,25 +125,58 @@ def test_an_approval_is_never_forgotten() -> None:
 
 
 def test_a_transition_is_named_after_the_version_else_the_status() -> None:
-    assert history().transition(APPROVED, "3") == "3"
-    assert history().transition(APPROVED, "") == "approved"
+    assert history().transition(APPROVED, "3") == Transition("3", is_version=True)
+    assert history().transition(APPROVED, "") == Transition("approved", is_version=False)
 
 
 def test_a_status_written_twice_in_a_row_is_one_transition() -> None:
-    assert history(SUBMITTED, APPROVED, APPROVED).transition(APPROVED, "3") == "3"
+    assert history(SUBMITTED, APPROVED, APPROVED).transition(APPROVED, "3").text == "3"
+    assert history(SUBMITTED, APPROVED, APPROVED).transition(APPROVED, "").text == "approved"
 
 
 def test_a_status_that_comes_back_is_a_transition_of_its_own() -> None:
     past = history(SUBMITTED, APPROVED, SUBMITTED)
-    assert past.transition(APPROVED, "") == "approved-2"
-    assert past.transition(SUBMITTED, "") == "submitted-2"
+    assert past.transition(APPROVED, "").text == "approved-2"
+    assert past.transition(SUBMITTED, "").text == "submitted-2"
 
 
-def test_a_version_names_the_transition_in_a_way_that_fits_a_key() -> None:
-    past = history(SUBMITTED, APPROVED, SUBMITTED)
-    assert past.transition(APPROVED, "3") == "3"
-    assert past.transition(APPROVED, "2/beta 1") == "2_beta_1"
-    assert len(past.transition(APPROVED, "9" * 2000)) < 200
+def test_a_transition_has_a_readable_key_that_stays_the_same_over_releases() -> None:
+    keys = {
+        Transition("3", is_version=True): "3-f6b826b174a45ddc",
+        Transition("1/0", is_version=True): "1_0-",
+        Transition("approved-2", is_version=False): "approved-2-",
+    }
+    for transition, key in keys.items():
+        assert transition.key.startswith(key)
+
+
+ALIKE = [
+    "1/0", "1 0", "1_0", "1.0", "1\u00a00", "1\u20440", "\uff11/0", "1\u22150",
+    "v1", "V1", "\u00e9", "e\u0301", "\u212b", "\u00c5", "\u0410", "A", "..", ".",
+    "approved", "approved-2", "submitted", "9" * 101, "9" * 102, "9" * 100 + "/", "9" * 100 + " ", "a/../b",
+]  # fmt: skip
+
+
+def test_different_transitions_have_different_keys_that_fit_a_folder() -> None:
+    versions = [Transition(text, is_version=True) for text in ALIKE]
+    versions += [Transition(version.key, is_version=True) for version in versions]
+    statuses = [Transition(text, is_version=False) for text in ("approved", "approved-2", "submitted")]
+    keys = {transition.key for transition in (*versions, *statuses)}
+    assert len(keys) == len(versions) + len(statuses)
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]{17,60}", key) for key in keys)
+
+
+def test_the_record_names_a_transition_as_ever_where_that_is_unambiguous() -> None:
+    assert Transition("2", is_version=True).label == "2"
+    assert Transition("approved-2", is_version=False).label == "approved-2"
+    labels = {Transition(text, is_version=True).label for text in ALIKE}
+    assert len(labels) == len(ALIKE)
+
+
+def test_the_key_of_earlier_releases_is_known() -> None:
+    assert Transition("2/beta 1", is_version=True).old_key == "2_beta_1"
+    assert Transition("9" * 2000, is_version=True).old_key == "9" * 100
+    assert Transition("approved-2", is_version=False).old_key == "approved-2"
 
 
 @pytest.mark.parametrize(

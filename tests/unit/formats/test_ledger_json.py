@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -22,14 +22,19 @@ from contact_manager.formats.ledger_json import (
 )
 from tests.fakes.worlds import NOW
 
+DURATION = timedelta(minutes=5)
 LEASE = Lease("run-1", NOW + timedelta(minutes=5))
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 LEASES = st.builds(Lease, st.text(), st.none() | MOMENTS)
 CLAIMS = st.builds(Claim, LEASES, st.text(), st.text(), st.booleans(), st.text())
 LEDGERS = st.builds(
-    Ledger, LEASES, st.frozensets(st.text(), max_size=5), st.dictionaries(st.text(), st.text(), max_size=5)
+    Ledger,
+    LEASES,
+    st.frozensets(st.text(), max_size=5),
+    st.dictionaries(st.text(), st.text(), max_size=5),
+    st.text(),
 )
-KEYS = st.sampled_from("owner expires_at doing customer is_approved done sent refused".split())
+KEYS = st.sampled_from("owner expires_at doing customer is_approved done sent refused moved_to".split())
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -53,7 +58,7 @@ def assert_note_or_refused(data: bytes) -> None:
             note = load(data)
         except (ValueError, TypeError):
             continue
-        note.lease.is_running(datetime(2030, 1, 1, tzinfo=UTC))
+        note.lease.is_running(timedelta(0), DURATION)
 
 
 @given(st.binary())
@@ -84,16 +89,27 @@ def test_an_empty_object_is_a_note_of_nobody() -> None:
     assert load_ledger(b"{}") == Ledger()
 
 
-def test_a_lease_runs_until_its_end() -> None:
-    assert LEASE.is_running(NOW)
-    assert not LEASE.is_running(NOW + timedelta(minutes=5))
+def test_a_lease_runs_for_its_duration_whatever_end_is_written_in_it() -> None:
+    for end in (NOW - timedelta(days=99), NOW, NOW + timedelta(days=99)):
+        lease = Lease("run-1", end)
+        assert lease.is_running(timedelta(0), DURATION)
+        assert lease.is_running(DURATION - timedelta(microseconds=1), DURATION)
+        assert not lease.is_running(DURATION, DURATION)
+    assert not Lease().is_running(timedelta(0), DURATION)
 
 
 def test_a_lease_of_nobody_counts_and_does_not_run() -> None:
     left = Lease("", NOW + timedelta(minutes=5))
-    assert left.counts(NOW)
-    assert not left.is_running(NOW)
-    assert not Lease("run-1").is_running(NOW)
+    assert left.counts(timedelta(0), DURATION)
+    assert not left.is_running(timedelta(0), DURATION)
+    assert not left.counts(DURATION, DURATION)
+
+
+def test_ledgers_are_joined_without_losing_anybody() -> None:
+    one = Ledger(LEASE, frozenset({"a"}), {"b": "MessageRejected"})
+    other = Ledger(Lease(), frozenset({"c"}), {"d": "MessageRejected"})
+    joined = Ledger(LEASE, frozenset({"a", "c"}), {"b": "MessageRejected", "d": "MessageRejected"})
+    assert one.joined_with(other) == joined
 
 
 def test_people_whose_mail_was_accepted_or_refused_are_settled() -> None:

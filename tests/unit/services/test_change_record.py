@@ -10,7 +10,8 @@ import pytest
 
 from contact_manager.domain.lifecycle import ChangeStatus, MeetingStep
 from contact_manager.errors import ConflictError, InvalidChangeError, RemoteServiceError
-from contact_manager.services.change_record import MAX_CONFLICTS, ChangeRecord, ChangeTask, archive_key
+from contact_manager.services.change_record import ChangeRecord, ChangeTask, archive_key
+from contact_manager.services.update_object import MAX_ATTEMPTS
 from tests.fakes.memory_store import MemoryStore
 from tests.unit.formats.change_files import flat
 
@@ -64,7 +65,7 @@ def test_a_change_is_understood_with_what_its_status_asks_for(record: ChangeReco
     assert task.status is ChangeStatus.APPROVED
     assert task.steps.meeting is MeetingStep.SCHEDULE
     assert task.history.statuses == (ChangeStatus.SUBMITTED, ChangeStatus.APPROVED)
-    assert (task.transition, task.name) == ("3", "3:approved")
+    assert (task.transition.text, task.name) == ("3", "3:approved")
     assert task.change.time_zone == "Europe/Berlin"
 
 
@@ -139,7 +140,7 @@ async def test_endless_conflicts_end(record: ChangeRecord, store: MemoryStore) -
     store.before_write = [partial(put, store, note=number) for number in range(100)]
     with pytest.raises(ConflictError):
         await record.rewrite(marked)
-    assert len(store.before_write) == 100 - MAX_CONFLICTS
+    assert len(store.before_write) == 100 - MAX_ATTEMPTS
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{", b"\xff", b'{"a": NaN}'])

@@ -42,9 +42,12 @@ class World:
 
     people: ContactList = field(default_factory=lambda: contact_list(*PEOPLE))
     mailer: MemoryMailer = field(default_factory=MemoryMailer)
-    store: MemoryStore = field(default_factory=MemoryStore)
     clock: MovingClock = field(default_factory=MovingClock)
+    store: MemoryStore = field(init=False)
     runs: int = 0
+
+    def __post_init__(self) -> None:
+        self.store = MemoryStore(self.clock)
 
     def leases(self) -> Leases:
         self.runs += 1
@@ -279,7 +282,9 @@ async def test_a_run_that_was_taken_over_stops(world: World) -> None:
     report = await world.run()
     assert codes(report) == ["Busy"]
     assert (report.sent, len(world.mailer.sent)) == (CHUNK_SIZE, CHUNK_SIZE)
-    assert world.store.objects[KEY] == b"{}"
+    assert world.ledger() == Ledger(sent=frozenset(marks(PEOPLE[:CHUNK_SIZE])))
+    assert (await world.run()).sent == len(PEOPLE) - CHUNK_SIZE
+    assert world.received == Counter(PEOPLE)
 
 
 async def test_when_time_runs_out_the_rest_is_for_the_next_run(world: World) -> None:

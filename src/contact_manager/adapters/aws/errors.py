@@ -171,23 +171,33 @@ def _advise(asked: Asked, refusal: Refusal) -> str:
         return "the AWS credentials are not accepted any more; sign in again, or renew them"
     known = _ADVICE.get((asked.service, code))
     if known is None and (code in _DENIED_CODES or status == _FORBIDDEN):
-        return _advise_denied(asked)
+        return _advise_denied(asked, refusal)
     if status >= _FIRST_SERVER_ERROR:
         return "AWS has trouble; run again later"
     return known or "check the configuration"
 
 
-def _advise_denied(asked: Asked) -> str:
+def _advise_denied(asked: Asked, refusal: Refusal) -> str:
+    named = _MISSING_PERMISSION.search(refusal.message)
     if asked.operation == "AssumeRole":
         return (
             f"the role {asked.role_arn} refused; check that its trust policy names this account and the "
             "external id, and that your own policy allows sts:AssumeRole on it"
         )
     who = f"the role {asked.role_arn}" if asked.role_arn else "your own role or user"
-    return f"{who} lacks {asked.service}:{asked.operation}; allow it in the role's policy"
+    permission = (
+        named[1] if named else f"{asked.service}:{_PERMISSIONS.get(asked.operation, asked.operation)}"
+    )
+    return f"{who} lacks {permission}; allow it in the role's policy"
 
+
+_MISSING_PERMISSION = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z0-9]+)")
+"""How AWS names it: for one request several may be needed, as ``kms:Decrypt`` for GetObject."""
+_PERMISSIONS = {"HeadObject": "GetObject", "ListObjectsV2": "ListBucket"}
 
 _ADVICE = {
+    ("s3", "InvalidObjectState"): "the object lies in an archive storage class; restore it (aws s3api "
+    "restore-object), and keep archive/ out of rules that move objects there",
     ("ses", "NotFoundException"): "there is no such contact list; check contact_list_name and region",
     ("sts", "RegionDisabledException"): "activate STS in this region, or name another one with --region",
     ("sts", "ValidationError"): "check ses_role_arn and external_id in the configuration",
