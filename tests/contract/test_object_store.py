@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from moto.s3.models import s3_backends
 
 from contact_manager.adapters.aws.object_store import S3ObjectStore
-from contact_manager.errors import ConflictError, RemoteServiceError
+from contact_manager.errors import ConflictError, RemoteServiceError, UnusableObjectError
 from contact_manager.ports import ObjectStore
 from contact_manager.sandbox.aws_server import (
     BASE_ACCESS_KEY_ID,
+    BASE_ACCOUNT_ID,
     BASE_SECRET_ACCESS_KEY,
     AwsServer,
     Fault,
@@ -156,3 +161,190 @@ async def test_a_closed_store_may_be_used_again(s3: S3ObjectStore) -> None:
     await s3.write(KEY, b"one", etag=None)
     await s3.close()
     assert await s3.fetch(KEY) is not None
+
+
+async def test_whether_an_object_exists_is_known_without_reading_it(
+    server: AwsServer, store: ObjectStore
+) -> None:
+    assert not await store.exists(KEY)
+    await store.write(KEY, b"x" * 1000, etag=None)
+    server.forget_requests()
+    assert await store.exists(KEY)
+    assert all(request.method == "HEAD" for request in server.requests)
+
+
+async def test_an_object_that_may_not_be_looked_at_is_an_error_and_not_a_missing_one(
+    server: AwsServer, s3: S3ObjectStore
+) -> None:
+    server.add_fault(Fault("s3", operation="HeadObject", status=403, code="AccessDenied"))
+    with pytest.raises(RemoteServiceError, match="lacks s3:GetObject"):
+        await s3.exists(KEY)
+
+
+async def test_an_object_that_is_too_large_is_refused_by_name(store: ObjectStore) -> None:
+    await store.write(KEY, b"x" * 1001, etag=None)
+    with pytest.raises(UnusableObjectError) as caught:
+        await store.fetch(KEY, max_size=1000)
+    assert KEY in str(caught.value)
+    assert await store.fetch(KEY, max_size=1001) is not None
+
+
+async def test_an_object_says_how_old_it_is_by_the_clock_of_the_store(
+    server: AwsServer, s3: S3ObjectStore
+) -> None:
+    await s3.write(KEY, b"one", etag=None)
+    found = await s3.fetch(KEY)
+    assert found is not None
+    assert found.age == timedelta(0)
+    s3_backends[BASE_ACCOUNT_ID]["aws"].get_object("changes", KEY).last_modified -= timedelta(hours=2)
+    found = await s3.fetch(KEY)
+    assert found is not None
+    assert timedelta(hours=1, minutes=59) < found.age <= timedelta(hours=2)
+
+
+PROPERTIES: dict[str, Any] = {
+    "ContentType": "application/vnd.example+json; charset=utf-8",
+    "CacheControl": "max-age=60",
+    "ContentDisposition": 'attachment; filename="change.json"',
+    "ContentLanguage": "de",
+    "Expires": datetime(2035, 1, 1, tzinfo=UTC),
+    "Metadata": {"author": "portal", "trace-id": "1-2"},
+    "StorageClass": "STANDARD_IA",
+    "WebsiteRedirectLocation": "/elsewhere",
+    "ServerSideEncryption": "aws:kms",
+    "SSEKMSKeyId": "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000",
+    "BucketKeyEnabled": True,
+}
+
+
+async def rewritten(server: AwsServer, s3: S3ObjectStore, **properties: Any) -> dict[str, Any]:
+    """Write an object as a portal does, let the store write it again, and return what S3 says of it."""
+    client = open_client(server, "s3")
+    client.put_object(Bucket="changes", Key=KEY, **({"Body": b"one"} | properties))
+    found = await s3.fetch(KEY)
+    assert found is not None
+    assert found.data == b"one"
+    await s3.write(KEY, b"two", etag=found.etag, keeping=found)
+    again = await s3.fetch(KEY)
+    assert again is not None
+    assert again.data == b"two"
+    answer: dict[str, Any] = client.get_object(Bucket="changes", Key=KEY)
+    return answer
+
+
+async def test_an_object_that_is_written_again_keeps_what_it_carries(
+    server: AwsServer, s3: S3ObjectStore
+) -> None:
+    answer = await rewritten(server, s3, **PROPERTIES, Tagging="team=a%20b&cost-centre=a%3Db%2Bc%40d")
+    assert {name: answer.get(name) for name in PROPERTIES} == PROPERTIES
+    tags = open_client(server, "s3").get_object_tagging(Bucket="changes", Key=KEY)["TagSet"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "a b", "cost-centre": "a=b+c@d"}
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+async def test_an_object_that_carries_one_thing_gets_nothing_else(
+    server: AwsServer, s3: S3ObjectStore, name: str
+) -> None:
+    given = {name: PROPERTIES[name]}
+    if name in ("SSEKMSKeyId", "BucketKeyEnabled"):
+        given["ServerSideEncryption"] = "aws:kms"
+    answer = await rewritten(server, s3, **given)
+    plain = {"ContentType": "binary/octet-stream"} | given
+    assert {key: answer[key] for key in (*PROPERTIES, "ContentEncoding") if answer.get(key)} == plain
+
+
+async def test_an_encrypted_object_of_s3_itself_stays_one(server: AwsServer, s3: S3ObjectStore) -> None:
+    answer = await rewritten(server, s3, ServerSideEncryption="AES256")
+    assert answer["ServerSideEncryption"] == "AES256"
+    assert "SSEKMSKeyId" not in answer
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "x-gzip"])
+async def test_a_compressed_object_is_read_and_stays_compressed(
+    server: AwsServer, s3: S3ObjectStore, encoding: str
+) -> None:
+    answer = await rewritten(server, s3, Body=gzip.compress(b"one"), ContentEncoding=encoding)
+    assert answer["ContentEncoding"] == encoding
+    assert gzip.decompress(answer["Body"].read()) == b"two"
+
+
+async def test_an_encoding_that_changes_nothing_is_kept(server: AwsServer, s3: S3ObjectStore) -> None:
+    answer = await rewritten(server, s3, ContentEncoding="utf-8")
+    assert answer["ContentEncoding"] == "utf-8"
+    assert answer["Body"].read() == b"two"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "said"),
+    [
+        ("br", b"one", "br"),
+        ("gzip, gzip", gzip.compress(gzip.compress(b"one")), "gzip, gzip"),
+        ("gzip", b"one", "its content is not"),
+        ("gzip", gzip.compress(b"one" * 100)[:-9], "whole"),
+        ("gzip", gzip.compress(b"one") * 2, "whole"),
+        ("gzip", gzip.compress(b"x" * 1_000_000), "1000 bytes"),
+    ],
+)
+async def test_what_cannot_be_unpacked_is_refused_by_name(
+    server: AwsServer, s3: S3ObjectStore, encoding: str, body: bytes, said: str
+) -> None:
+    client = open_client(server, "s3")
+    client.put_object(Bucket="changes", Key=KEY, Body=body, ContentEncoding=encoding)
+    with pytest.raises(UnusableObjectError) as caught:
+        await s3.fetch(KEY, max_size=1000)
+    assert KEY in str(caught.value)
+    assert said in str(caught.value)
+
+
+async def test_tags_that_may_not_be_read_are_named_and_do_not_stop_the_write(
+    server: AwsServer, s3: S3ObjectStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.add_fault(Fault("s3", operation="GetObjectTagging", status=403, code="AccessDenied"))
+    await rewritten(server, s3)
+    assert "needs=s3:GetObjectTagging" in caplog.text
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InternalError"])
+async def test_tags_that_are_known_to_be_there_are_never_lost(
+    server: AwsServer, s3: S3ObjectStore, code: str
+) -> None:
+    status = 403 if code == "AccessDenied" else 500
+    server.add_fault(Fault("s3", operation="GetObjectTagging", status=status, code=code, times=None))
+    with pytest.raises(RemoteServiceError, match="GetObjectTagging"):
+        await rewritten(server, s3, Tagging="team=a")
+    server.clear_faults()
+    found = await s3.fetch(KEY)
+    assert found is not None
+    assert found.data == b"one"
+
+
+async def test_an_object_in_an_archive_is_an_error_that_says_what_to_do(
+    server: AwsServer, s3: S3ObjectStore
+) -> None:
+    open_client(server, "s3").put_object(Bucket="changes", Key=KEY, Body=b"one", StorageClass="GLACIER")
+    with pytest.raises(RemoteServiceError, match="restore it") as caught:
+        await s3.fetch(KEY)
+    assert caught.value.code == "InvalidObjectState"
+    assert await s3.exists(KEY)
+
+
+async def test_a_permission_that_aws_names_is_the_one_that_is_told(
+    server: AwsServer, s3: S3ObjectStore
+) -> None:
+    said = "User: x is not authorized to perform: kms:Decrypt on resource: y"
+    server.add_fault(Fault("s3", operation="GetObject", status=403, code="AccessDenied", message=said))
+    with pytest.raises(RemoteServiceError, match="lacks kms:Decrypt;"):
+        await s3.fetch(KEY)
+
+
+@pytest.mark.parametrize("status", [409, 412, 500, 503])
+async def test_a_write_that_is_carried_out_and_answered_with_an_error_is_an_error(
+    server: AwsServer, s3: S3ObjectStore, status: int
+) -> None:
+    code = {409: "ConditionalRequestConflict", 412: "PreconditionFailed"}.get(status)
+    server.add_fault(Fault("s3", operation="PutObject", status=status, code=code, carried_out=True))
+    with pytest.raises(ConflictError):  # botocore repeats after 500 and 503, and finds its own object
+        await s3.write(KEY, b"one", etag=None)
+    found = await s3.fetch(KEY)
+    assert found is not None
+    assert found.data == b"one"

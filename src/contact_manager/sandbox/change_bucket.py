@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from moto.s3.exceptions import MissingKey
@@ -57,6 +58,12 @@ class ChangeBucket:
         """Return the keys that begin with ``prefix``."""
         keys = self._s3.head_bucket(self._world.bucket_name).keys
         return sorted(key for key in keys if key.startswith(prefix))
+
+    def age(self, change_id: str, by: timedelta) -> None:
+        """Let the objects of a change be written so much longer ago, as far as S3 tells."""
+        for key, stored in self._s3.head_bucket(self._world.bucket_name).keys.items():
+            if change_id in key:
+                stored.last_modified -= by
 
     def queue_depth(self) -> int:
         """Return how many messages wait or are being worked on."""

@@ -47,7 +47,8 @@ _SES_LINES = tuple(
 )
 
 
-# Object operations by method; with a query they are others, which nobody names here.
+# Object operations by method, and those on an object's tags; with another query they are others, which nobody
+# names here.
 _S3_OBJECT = {"GET": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject", "HEAD": "HeadObject"}
 
 
@@ -142,7 +143,8 @@ def _operation(service: str, method: str, path: str, query: str) -> tuple[str, d
     if service == "s3":
         _, _, key = path.removeprefix("/").partition("/")
         if key:
-            return _S3_OBJECT.get(method, f"{method} {path}"), {}
+            of_tags = "Tagging" if query.split("=")[0] == "tagging" else ""
+            return _S3_OBJECT.get(method, f"{method} {path}") + of_tags, {}
         if "list-type=2" in query:
             return "ListObjectsV2", {}
     if service == "ses":

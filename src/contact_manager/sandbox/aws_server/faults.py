@@ -34,6 +34,7 @@ class Fault:
         delay_s: Seconds to wait before anything else happens.
         drop: Whether the connection is closed without an answer.
         drop_answer: Whether it is closed after the request was carried out.
+        carried_out: Whether the request is carried out before it is answered with the error.
         probability: Share of the fitting requests that go wrong; None for all of them.
     """
 
@@ -49,6 +50,7 @@ class Fault:
     delay_s: float = 0.0
     drop: bool = False
     drop_answer: bool = False
+    carried_out: bool = False
     probability: float | None = None
 
     def fits(self, call: AwsCall, accounts: Iterable[str]) -> bool:

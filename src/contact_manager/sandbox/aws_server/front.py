@@ -63,7 +63,8 @@ class Front:
             return refuse(call.service, exc)
         if fault is not None and fault.drop_answer:
             raise ConnectionAbortedError("dropped on demand")
-        return response
+        refusal = fault.refusal() if fault is not None else None
+        return response if refusal is None else refuse(call.service, refusal)
 
     def _carry_out(self, call: AwsCall, place: Place, environ: WSGIEnvironment) -> Response:
         handler = find_handler(call)
@@ -83,7 +84,7 @@ class Front:
         if fault.drop:
             raise ConnectionAbortedError("dropped on demand")
         refusal = fault.refusal()
-        if refusal is not None:
+        if refusal is not None and not fault.carried_out:
             raise refusal
         return fault
 
