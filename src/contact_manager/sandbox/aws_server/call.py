@@ -143,7 +143,7 @@ def _operation(service: str, method: str, path: str, query: str) -> tuple[str, d
     if service == "s3":
         _, _, key = path.removeprefix("/").partition("/")
         if key:
-            of_tags = "Tagging" if query.split("=")[0] == "tagging" else ""
+            of_tags = "Tagging" if query.split("=", maxsplit=1)[0] == "tagging" else ""
             return _S3_OBJECT.get(method, f"{method} {path}") + of_tags, {}
         if "list-type=2" in query:
             return "ListObjectsV2", {}
