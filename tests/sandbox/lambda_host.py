@@ -15,7 +15,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -29,14 +28,12 @@ class Run:
     Attributes:
         event: The Lambda event.
         kill_at: Number of the outgoing request before which the process is killed; 0 for none.
-        clock_skew_minutes: How far the process's clock is ahead.
         reconciles: Whether the handler of the schedule is called instead of that of the queue.
         seconds_left: Of the invocation when it begins.
     """
 
     event: dict[str, Any]
     kill_at: int = 0
-    clock_skew_minutes: int = 0
     reconciles: bool = False
     seconds_left: int = 300
 
@@ -133,7 +130,6 @@ def _fork(run: Run) -> Ended:
 def _run(run: Run, tell: Any) -> None:
     import aiohttp
 
-    import contact_manager.bootstrap
     from contact_manager.entrypoints.lambda_sqs import handler, reconcile_handler
 
     requests = 0
@@ -146,11 +142,7 @@ def _run(run: Run, tell: Any) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return await send(self, *arguments, **options)
 
-    def skewed(_: Any) -> datetime:
-        return datetime.now(UTC) + timedelta(minutes=run.clock_skew_minutes)
-
     aiohttp.ClientSession._request = counted  # type: ignore[method-assign]
-    contact_manager.bootstrap.SystemClock.now = skewed  # type: ignore[method-assign,assignment]
     os.dup2(os.open(os.environ.get("LAMBDA_LOG", os.devnull), os.O_WRONLY | os.O_APPEND | os.O_CREAT), 1)
     call = reconcile_handler if run.reconciles else handler
     answer = call(run.event, _Context(run.seconds_left))  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import os
 from collections import Counter
@@ -16,9 +17,11 @@ import pytest
 
 from contact_manager.bootstrap import RunOptions, load_settings
 from contact_manager.bootstrap.events import ChangeProcessing, open_change_processing
+from contact_manager.domain.processing import Verdict
 from contact_manager.sandbox.aws_server import Fault
 from contact_manager.sandbox.stack import SandboxStack
 from contact_manager.services import change_meeting
+from tests.fakes.aws_clients import open_client
 from tests.sandbox.change_events import s3_record
 
 if TYPE_CHECKING:
@@ -168,3 +171,56 @@ async def test_no_answer_to_any_write_does_anything_twice(stage: Stage) -> None:
 def _half(number: int) -> list[tuple[str, Fault]]:
     """Return every other fault, the others at the next write."""
     return list(FAULTS.items())[number % 2 :: 2]
+
+
+async def test_the_archive_object_keeps_what_it_carries_through_a_run(stage: Stage) -> None:
+    carried = {
+        "Metadata": {"author": "portal"},
+        "CacheControl": "no-store",
+        "ContentType": "application/json; charset=utf-8",
+        "StorageClass": "STANDARD_IA",
+        "ServerSideEncryption": "aws:kms",
+        "SSEKMSKeyId": "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000",
+        "BucketKeyEnabled": True,
+    }
+    place = {"Bucket": stage.stack.world.bucket_name, "Key": "archive/KEPT.json"}
+    bodies = stage.submit("KEPT")
+    s3 = open_client(stage.stack.aws, "s3")
+    packed = gzip.compress(s3.get_object(**place)["Body"].read())
+    s3.put_object(**place, **carried, Body=packed, ContentEncoding="gzip", Tagging="team=network")
+    async with stage.processing() as processing:
+        outcomes = await processing.process(bodies)
+    assert not any(outcome.comes_again for outcome in outcomes)
+    found = s3.get_object(**place)
+    assert {name: found.get(name) for name in carried} == carried
+    assert s3.get_object_tagging(**place)["TagSet"] == [{"Key": "team", "Value": "network"}]
+    record = json.loads(gzip.decompress(found["Body"].read()))
+    assert record["meeting_metadata"]["meeting_id"]
+
+
+async def test_a_trigger_is_not_read_and_a_change_that_is_too_large_is_rejected(stage: Stage) -> None:
+    bodies = stage.submit("LARGE")
+    s3, bucket = open_client(stage.stack.aws, "s3"), stage.stack.world.bucket_name
+    for key in ("customers/hts/LARGE.json", "archive/LARGE.json"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b" " * (5 * 1024 * 1024))
+    stage.stack.aws.forget_requests()
+    async with stage.processing() as processing:
+        [outcome] = await processing.process({"hts": bodies["hts"]})
+    [report] = outcome.reports
+    assert report.verdict is Verdict.REJECTED
+    assert "archive/LARGE.json" in report.errors[0].message
+    reads = {(one.method, one.path) for one in stage.stack.aws.requests if "LARGE" in one.path}
+    assert reads == {
+        ("HEAD", f"/{bucket}/customers/hts/LARGE.json"),
+        ("GET", f"/{bucket}/archive/LARGE.json"),
+    }
+
+
+async def test_a_change_in_an_archive_comes_back_and_says_what_to_do(stage: Stage) -> None:
+    bodies = stage.submit("COLD")
+    s3, bucket = open_client(stage.stack.aws, "s3"), stage.stack.world.bucket_name
+    s3.put_object(Bucket=bucket, Key="archive/COLD.json", Body=b"{}", StorageClass="DEEP_ARCHIVE")
+    async with stage.processing() as processing:
+        outcomes = await processing.process(bodies)
+    assert all(outcome.comes_again for outcome in outcomes)
+    assert "restore it" in outcomes[0].reports[0].errors[0].message

@@ -60,7 +60,7 @@ class ChangeBucket:
         return sorted(key for key in keys if key.startswith(prefix))
 
     def age(self, change_id: str, by: timedelta) -> None:
-        """Let the objects of a change be written so much longer ago, as far as S3 tells."""
+        """Let the objects of a change be written so much longer ago, by what S3 answers."""
         for key, stored in self._s3.head_bucket(self._world.bucket_name).keys.items():
             if change_id in key:
                 stored.last_modified -= by

@@ -67,9 +67,9 @@ class ChangeTask:
             {(self.name, self.content), *((old_name, content) for content in old_digests(self.change))}
         )
 
-    def is_meant_by(self, wish: str) -> bool:
+    def is_meant_by(self, noted: str) -> bool:
         """Whether a claim's ``doing`` or ``done`` means this task."""
-        return any(wish == f"{name}:{content}" for name, content in self.noted_as)
+        return any(noted == f"{name}:{content}" for name, content in self.noted_as)
 
     @property
     def is_test_run(self) -> bool:

@@ -116,7 +116,8 @@ async def _send_missing(
             late = _later("OutOfTime", f"{len(missing) - start} mails are left for the next run")
             report = replace(report, errors=(*report.errors, late))
             break
-        chunk = [one for one in missing[start : start + CHUNK_SIZE] if not held.note.is_settled(one)]
+        batch = missing[start : start + CHUNK_SIZE]
+        chunk = [address for address in batch if not held.note.is_settled(address)]
         mails = [compose(address) for address in chunk]
         report, note = await _send_chunk(notification, services, mails, (report, held.note))
         lost = await _note(services.leases, held, note)

@@ -43,7 +43,12 @@ def put_old_ledgers(world: ChangeWorld, transition: str) -> None:
 
 
 def put_old_ledger(world: ChangeWorld, key: str, addresses: Iterable[str]) -> None:
-    note = {"owner": "", "expires_at": None, "sent": sorted(map(address_mark, addresses)), "refused": {}}
+    note: dict[str, Any] = {
+        "owner": "",
+        "expires_at": None,
+        "sent": sorted(map(address_mark, addresses)),
+        "refused": {},
+    }
     world.store.objects[key] = json.dumps(note).encode()
 
 

@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 
+from contact_manager.domain.customer import Customer
+from contact_manager.domain.notification import Mail
 from contact_manager.domain.processing import Verdict
 from contact_manager.errors import RemoteServiceError
 from contact_manager.services import change_meeting
 from contact_manager.services.notify import CHUNK_SIZE
 from contact_manager.services.update_object import MAX_ATTEMPTS
-from tests.fakes.memory_store import Interruption, conflict, outage
+from tests.fakes.memory_mailer import MemoryMailer
+from tests.fakes.memory_store import Interruption, MemoryStore, conflict, outage
 from tests.unit.services.change_world import ChangeWorld
 
 WRITES = 14
 """Of a clean run; a test counts them."""
+
+
+@dataclass
+class BreakingMailer(MemoryMailer):
+    """With each mail the bucket goes down."""
+
+    breaks: MemoryStore = field(default_factory=MemoryStore)
+
+    async def send(self, customer: Customer, mail: Mail) -> None:
+        await super().send(customer, mail)
+        self.breaks.is_down = True
 
 
 class Crash(BaseException):
@@ -135,17 +150,11 @@ def assert_one_chunk_repeated_at_most(world: ChangeWorld) -> None:
 async def test_a_store_that_goes_down_after_the_first_mails_is_an_error_and_no_second_mail_once_it_is_up(
     world: ChangeWorld,
 ) -> None:
-    send = world.mailer.send
-
-    async def send_and_break(*arguments: object) -> None:
-        await send(*arguments)  # type: ignore[arg-type]
-        world.store.is_down = True
-
-    world.mailer.send = send_and_break  # type: ignore[method-assign]
+    world.mailer = BreakingMailer(breaks=world.store)
     report = await world.deliver("hts")
     assert report.verdict is Verdict.RETRY
     assert len(world.mailer.sent) == CHUNK_SIZE
-    world.mailer.send = send  # type: ignore[method-assign]
+    world.mailer.breaks = MemoryStore()
     world.store.is_down = False
     world.clock.move(timedelta(minutes=5))
     await world.deliver_until_done()

@@ -90,7 +90,7 @@ class S3ObjectStore:
         """Write the object if it is still the one with ``etag``, or with None if there is none yet.
 
         With ``keeping``, everything that PutObject takes is written again as it was, but for the access
-        control list, which GetObject does not tell.
+        control list, which GetObject does not return.
         """
         kept: dict[str, Any] = {"ContentType": "application/json"}
         if keeping is not None:
