@@ -195,11 +195,11 @@ class _Work:
             ),
         )
 
-    def _ledger_keys(self, task: ChangeTask, name: str) -> tuple[str, OldLedger]:
+    def _ledger_keys(self, task: ChangeTask, name: str) -> tuple[str, OldLedger | None]:
         folder, customer = f"ledger/{self._trigger.change_id}", self._trigger.customer
-        transition = task.transition
-        old = OldLedger(f"{folder}/{transition.old_key}/{customer}/{name}", transition.key)
-        return f"{folder}/{transition.key}/{customer}/{name}", old
+        key, old_key = task.transition.key, task.transition.old_ledger_key
+        old = OldLedger(f"{folder}/{old_key}/{customer}/{name}", key) if old_key else None
+        return f"{folder}/{key}/{customer}/{name}", old
 
     async def _finish(
         self, task: ChangeTask, meeting: MeetingResult, mails: NotifyReport | None

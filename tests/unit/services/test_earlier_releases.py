@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from contact_manager.domain.lifecycle import Transition
 from contact_manager.domain.processing import Verdict
 from contact_manager.formats.change_json import parse_change
 from contact_manager.formats.ledger_json import address_mark
@@ -94,6 +95,9 @@ async def test_the_mails_of_versions_that_look_alike_are_kept_apart(world: Chang
         "",
         "9" * 101,
         "9" * 102,
+        "1",
+        Transition("1", is_version=True).key,
+        Transition("approved", is_version=False).key,
     ]
     for number, version in enumerate(versions, 1):
         world.submit(version=version)
