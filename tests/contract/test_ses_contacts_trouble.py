@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -254,28 +255,116 @@ async def test_other_answers_that_cannot_be_understood_are_errors_too(
     assert (caught.value.operation, caught.value.code) == (operation, "MalformedAnswer")
 
 
+SCP = "User: x is not authorized to perform: ses:ListSuppressedDestinations%s with an explicit deny in a %s"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "remedy"),
+    [
+        (refuse(403, "AccessDeniedException"), "the role lacks ses:ListSuppressedDestinations"),
+        (refuse(400, "AccessDeniedException"), "the role lacks ses:ListSuppressedDestinations"),
+        (refuse(403, "AccessDenied"), "the role lacks ses:ListSuppressedDestinations"),
+        (
+            refuse(403, "AccessDeniedException", SCP % ("", "service control policy")),
+            "service control policy of the organization denies ses:ListSuppressedDestinations",
+        ),
+        (
+            refuse(400, "AccessDeniedException", SCP % (" on " + "x" * 300, "service control policy")),
+            "the organization's administrator",
+        ),
+    ],
+)
+async def test_a_suppression_list_that_the_role_may_not_read_is_a_warning_with_the_permission(
+    fake: AwsFake, directory: SesContactDirectory, trouble: Trouble, remedy: str
+) -> None:
+    fake.accounts["111111111111"] = FakeAccount(pages=[people("a@x.example")])
+    fake.interrupt("ListSuppressedDestinations", trouble)
+    found = await directory.fetch_contacts(HTS, [TOPIC])
+    assert len(found.contacts) == 1
+    [warning] = found.warnings
+    assert remedy in warning
+    assert "111111111111" not in warning, "the same warning for every customer is shown once"
+    assert fake.calls["ListSuppressedDestinations"] == 1
+
+
+PASSING_FOR_A_WHILE: list[Trouble] = [
+    *PASSING,
+    refuse(503, "ServiceUnavailable"),
+    refuse(501, "NotImplemented"),
+    say(b"", status=500),
+]
+
+
+@pytest.mark.parametrize("trouble", PASSING_FOR_A_WHILE)
+async def test_the_suppression_list_is_read_as_persistently_as_the_contacts(
+    fake: AwsFake, directory: SesContactDirectory, trouble: Trouble
+) -> None:
+    fake.accounts["111111111111"] = FakeAccount(suppressed_pages=[["a@x.example"], ["b@x.example"]])
+    fake.interrupt("ListSuppressedDestinations", *[trouble] * (MAX_ATTEMPTS - 1))
+    found = await directory.fetch_contacts(HTS, [TOPIC])
+    assert found.suppressed == {"a@x.example", "b@x.example"}
+    assert not found.warnings
+
+
 @pytest.mark.parametrize(
     "trouble",
     [
-        refuse(403, "AccessDeniedException"),
+        *PASSING_FOR_A_WHILE,
         refuse(404, "NotFoundException"),
-        refuse(501, "NotImplemented"),
-        refuse(429, "TooManyRequestsException"),
+        refuse(403, "UnrecognizedClientException"),
+        refuse(403, "ExpiredTokenException"),
+        refuse(403, "SignatureDoesNotMatch"),
+        refuse(400, "BadRequestException"),
+        say(b"<html>blocked by the proxy</html>", status=403),
         say(b"<html>"),
+        say(b"{}"),
         say(b'{"SuppressedDestinationSummaries": [7]}'),
-        drop_mid_body,
     ],
 )
-async def test_an_unreadable_suppression_list_is_a_warning_that_names_the_permission(
-    fake: AwsFake, directory: SesContactDirectory, trouble: Trouble
+@pytest.mark.parametrize("pages_before", [0, 1])
+async def test_a_customer_whose_suppression_list_cannot_be_read_now_is_not_read(
+    fake: AwsFake, directory: SesContactDirectory, trouble: Trouble, pages_before: int
 ) -> None:
     fake.accounts["111111111111"] = FakeAccount(pages=[people("a@x.example")])
-    fake.interrupt("ListSuppressedDestinations", *[trouble] * 9)
-    found = await directory.fetch_contacts(HTS, [TOPIC])
-    assert len(found.contacts) == 1
-    assert len(found.warnings) == 1
-    assert "ses:ListSuppressedDestinations" in found.warnings[0]
-    assert fake.calls["ListSuppressedDestinations"] <= 2
+    page = b'{"SuppressedDestinationSummaries": [{"EmailAddress": "a@x.example"}], "NextToken": "t"}'
+    fake.interrupt("ListSuppressedDestinations", *[say(page)] * pages_before, *[trouble] * 20)
+    with pytest.raises(RemoteServiceError) as caught:
+        await directory.fetch_contacts(HTS, [TOPIC])
+    assert caught.value.operation == "ListSuppressedDestinations"
+    assert "111111111111 in eu-west-1" in str(caught.value)
+
+
+async def test_a_suppression_list_that_never_answers_takes_the_customer_s_time_limit(
+    fake: AwsFake, access: AwsAccess
+) -> None:
+    fake.accounts["111111111111"] = FakeAccount()
+    gone = asyncio.Event()
+
+    async def hang(_request: object) -> None:
+        await gone.wait()
+
+    fake.before["ListSuppressedDestinations"] = hang
+    directory = SesContactDirectory(
+        access, requests_per_second=10_000, time_limit=timedelta(milliseconds=300)
+    )
+    with pytest.raises(TimeoutError):
+        await directory.fetch_contacts(HTS, [TOPIC])
+    gone.set()
+
+
+async def test_a_role_that_is_denied_while_the_suppression_list_is_read_fails_the_customer(
+    fake: AwsFake, directory: SesContactDirectory
+) -> None:
+    fake.accounts["111111111111"] = FakeAccount()
+
+    async def end_session(_request: object) -> None:
+        fake.accounts["111111111111"].external_id = "changed"
+        fake.expired.add("ASIA111111111111N1")
+
+    fake.before["ListSuppressedDestinations"] = end_session
+    with pytest.raises(RemoteServiceError) as caught:
+        await directory.fetch_contacts(HTS, [TOPIC])
+    assert (caught.value.operation, caught.value.code) == ("AssumeRole", "AccessDenied")
 
 
 async def test_what_was_read_of_the_suppression_list_before_it_failed_still_counts(

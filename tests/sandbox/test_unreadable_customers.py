@@ -84,15 +84,51 @@ def test_every_page_is_read_also_behind_an_empty_one(sandbox: Sandbox) -> None:
 
 
 def test_a_slow_customer_does_not_hold_the_others(sandbox: Sandbox) -> None:
-    config = json.loads(sandbox.stack.config_file.read_text())
-    config.setdefault("meeting_config", {})["customer_timeout_seconds"] = 2
-    path = sandbox.folder / "config.json"
-    path.write_text(json.dumps(config))
+    path = with_config(sandbox, customer_timeout_seconds=2)
     sandbox.stack.aws.add_fault(Fault(account=NORTHFIELD_ACCOUNT, service="ses", delay_s=30.0, times=None))
-    done = sandbox.meeting("plan", FLAT, "--config-file", str(path))
+    done = sandbox.meeting("plan", FLAT, "--config-file", path)
     assert done.exit_code == 4
     [slow] = [one for one in done.report["customers"] if one["status"] == "failed"]
     assert (slow["code"], slow["error"]["type"]) == ("northfield", "Timeout")
+
+
+def test_a_suppression_list_that_fails_every_other_run_neither_invites_nor_removes_anybody(
+    sandbox: Sandbox, change: dict[str, Any]
+) -> None:
+    subscribed = sandbox.meeting("plan", change).report["recipients"]
+    address = next(one["address"] for one in subscribed if one["customers"] == ["hts"])
+    sandbox.stack.aws.suppress(HTS, address)
+    path = with_config(sandbox, customer_timeout_seconds=2)
+    first = sandbox.meeting("apply", change, "--config-file", path)
+    assert (first.exit_code, first.report["action"]) == (0, "created")
+    notices = sandbox.notices
+    for status, code in ((429, None), (400, "ThrottlingException"), (503, None)):
+        sandbox.stack.aws.add_fault(
+            Fault(
+                operation="ListSuppressedDestinations",
+                account=HTS.account,
+                status=status,
+                code=code,
+                times=None,
+            )
+        )
+        failing = sandbox.meeting("apply", change, "--config-file", path)
+        assert (failing.exit_code, failing.report["action"]) == (4, "unchanged")
+        statuses = {one["code"]: one["status"] for one in failing.report["customers"]}
+        assert statuses == {"hts": "failed", "fabrikam": "ok", "northfield": "ok"}
+        sandbox.stack.aws.clear_faults()
+        again = sandbox.meeting("apply", change, "--config-file", path)
+        assert (again.exit_code, again.report["action"]) == (0, "unchanged")
+    assert sandbox.notices == notices
+    assert address not in json.dumps(sandbox.events)
+
+
+def with_config(sandbox: Sandbox, **meeting_config: Any) -> str:
+    config = json.loads(sandbox.stack.config_file.read_text())
+    config.setdefault("meeting_config", {}).update(meeting_config)
+    path = sandbox.folder / "config.json"
+    path.write_text(json.dumps(config))
+    return str(path)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])

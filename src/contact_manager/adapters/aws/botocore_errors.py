@@ -6,7 +6,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from contact_manager.adapters.aws.errors import Asked, Refusal, clean_code, refused, unanswered, unready
+from contact_manager.adapters.aws.errors import (
+    Asked,
+    Refusal,
+    clean_code,
+    find_region,
+    measure_clock,
+    one_line,
+    refused,
+    shorten,
+    unanswered,
+    unready,
+)
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -26,18 +37,23 @@ async def translating(asked: Asked, *, with_words: bool = True) -> AsyncIterator
     try:
         yield
     except ClientError as error:
-        raise refused(asked, _read(error, with_words=with_words)) from error
+        raise refused(asked, read_client_error(error, with_words=with_words)) from error
     except (HTTPClientError, NoConnectionError, TimeoutError) as error:
         raise unanswered(asked, str(error)) from error
     except (BotoCoreError, ValueError) as error:
         raise unready(asked, type(error).__name__, f"{error}; check the AWS settings") from error
 
 
-def _read(error: ClientError, *, with_words: bool) -> Refusal:
+def read_client_error(error: ClientError, *, with_words: bool = True) -> Refusal:
+    """Return what AWS said; without ``with_words`` nothing of its message is shown."""
     said, metadata = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+    words, headers = one_line(str(said.get("Message") or "")), metadata.get("HTTPHeaders", {})
     return Refusal(
         metadata.get("HTTPStatusCode", 0),
-        clean_code(said.get("Code", "")),
-        said.get("Message", "") if with_words else "",
+        clean_code(str(said.get("Code") or "")),
+        shorten(words) if with_words else "",
         metadata.get("RequestId", ""),
+        whole_message=words,
+        clock_offset=measure_clock(headers, words),
+        right_region=str(said.get("Region") or find_region(headers, words)),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
@@ -117,7 +117,7 @@ class AssumedRoles:
         asked = Asked("sts", "AssumeRole", role.arn, role_arn=role.arn)
         own = await self._caller.fetch_credentials(asked)
         endpoint = await self._caller.fetch_endpoint(asked, near)
-        request = self._request(role)
+        request, asked = self._request(role), replace(asked, region=endpoint.region)
         answer = await self._patience.repeat(lambda: self._http.send(asked, request, endpoint, own))
         assumed = _parse_assumed(asked, answer)
         _log.debug("sts.role_assumed role=%s request_id=%s", role.arn, answer.request_id)

@@ -5,52 +5,39 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
 
+from contact_manager.adapters.aws.advice import DENIED_CODES, advise, advise_denied, is_throttling
 from contact_manager.errors import RemoteServiceError
 
-THROTTLING_CODES = frozenset(
-    {
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "TooManyRequestsException",
-        "RequestLimitExceeded",
-        "SlowDown",
-        "PriorRequestNotComplete",
-    }
-)
-"""What botocore's standard retry mode takes for throttling (botocore, ``retries/standard.py``)."""
-
 NO_ANSWER = "NoAnswer"
-EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
-_DENIED_CODES = frozenset(
-    {"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation", "AuthorizationError"}
-)
-_BAD_CREDENTIALS_CODES = EXPIRED_CODES | {
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "UnrecognizedClientException",
-    "SignatureDoesNotMatch",
-    "InvalidSignatureException",
-    "IncompleteSignature",
-    "MissingAuthenticationToken",
-    "MissingAuthenticationTokenException",
-}
-_CLOCK_CODES = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
 
-_OVER_QUOTA, _FORBIDDEN, _FIRST_SERVER_ERROR = 429, 403, 500
+_FIRST_SERVER_ERROR = 500
 _XML_CODE = re.compile(rb"<Code>\s*([\w.:#-]+)\s*</Code>")
 _XML_MESSAGE = re.compile(rb"<Message>([^<]*)</Message>")
+_XML_REGION = re.compile(rb"<(?:Region|BucketRegion)>\s*([a-z0-9-]+)\s*</")
+_NAMED_REGION = re.compile(r"expecting '([a-z0-9-]+)'")
+_MESSAGE_TIME = re.compile(r"\b\d{8}T\d{6}Z")
+_TIMES_OF_MESSAGE = 3
 _MAX_MESSAGE_LENGTH = 300
 
 
 class ThrottledError(RemoteServiceError):
     """AWS asks to come more slowly."""
+
+
+class DeniedError(RemoteServiceError):
+    """A permission is missing.
+
+    Attributes:
+        remedy: What to do, without the names of role and account.
+    """
+
+    remedy = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +49,20 @@ class Asked:
         operation: ``ListContacts``.
         where: What was asked about, and where: ``the contact list "all" of account 1 in eu-west-1``.
         role_arn: Who asked, or ``""`` for the caller's own credentials.
+        region: Where the service was asked, if known.
     """
 
     service: str
     operation: str
     where: str
     role_arn: str = ""
+    region: str = ""
+
+    @property
+    def account(self) -> str:
+        """The account in which the request was carried out, if it is known: that of the role."""
+        parts = self.role_arn.split(":") if self.operation != "AssumeRole" else []
+        return parts[4] if len(parts) > 4 else ""  # noqa: PLR2004 - arn:partition:service:region:account
 
     def __str__(self) -> str:
         return f"{self.operation} for {self.where}"
@@ -75,12 +70,31 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The parts of an error answer."""
+    """The parts of an error answer.
+
+    Attributes:
+        status: HTTP status.
+        code: Without namespace and link.
+        message: AWS's own words as they are shown, or ``""``.
+        request_id: By which AWS knows the request, or ``""``.
+        whole_message: Its words in full, when they are longer or not to be shown; the end of a long denial
+            names the policy that is in the way.
+        clock_offset: How far this machine's clock is ahead of AWS's, if the answer says so.
+        right_region: Region in which the bucket is, if the answer says so.
+    """
 
     status: int
     code: str
     message: str = ""
     request_id: str = ""
+    whole_message: str = ""
+    clock_offset: timedelta | None = None
+    right_region: str = ""
+
+    @property
+    def words(self) -> str:
+        """What AWS says, for a decision; never shown."""
+        return self.whole_message or self.message
 
 
 def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
@@ -98,7 +112,47 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusa
     )
     message = _text(parts, "message", "Message") or _xml_text(_XML_MESSAGE, body)
     request_id = headers.get("x-amzn-requestid") or headers.get("x-amz-request-id") or ""
-    return Refusal(status, clean_code(raw_code), " ".join(message.split())[:_MAX_MESSAGE_LENGTH], request_id)
+    words = one_line(message)
+    return Refusal(
+        status,
+        clean_code(raw_code),
+        shorten(words),
+        request_id,
+        whole_message=words,
+        clock_offset=measure_clock(headers, words),
+        right_region=find_region(headers, words) or _xml_text(_XML_REGION, body),
+    )
+
+
+def one_line(message: str) -> str:
+    """Return AWS's words on one line."""
+    return " ".join(message.split())
+
+
+def shorten(words: str) -> str:
+    """Return as much of AWS's words as is shown."""
+    return words[:_MAX_MESSAGE_LENGTH]
+
+
+def measure_clock(headers: Mapping[str, str], words: str) -> timedelta | None:
+    """Return how far this machine's clock is ahead of the server's, by its Date header, else its words.
+
+    AWS's words about a signature name three moments: that of the request, the limit, and its own time.
+    """
+    date = headers.get("Date") or headers.get("date")
+    try:
+        if date:
+            return datetime.now(UTC) - parsedate_to_datetime(date)
+        times = [datetime.fromisoformat(found) for found in _MESSAGE_TIME.findall(words)]
+    except (TypeError, ValueError):
+        return None
+    return times[0] - times[2] if len(times) >= _TIMES_OF_MESSAGE else None
+
+
+def find_region(headers: Mapping[str, str], words: str) -> str:
+    """Return the region that Amazon S3 says a bucket is in, or ``""``."""
+    named = _NAMED_REGION.search(words)
+    return headers.get("x-amz-bucket-region") or (named[1] if named else "")
 
 
 def clean_code(raw: str) -> str:
@@ -108,19 +162,22 @@ def clean_code(raw: str) -> str:
 
 def refused(asked: Asked, refusal: Refusal) -> RemoteServiceError:
     """Return a refusal as an error that says who must act."""
-    advice = _advise(asked, refusal)
     said = f" AWS says: {refusal.message}" if refusal.message else ""
     trace = f" (request id {refusal.request_id})" if refusal.request_id else ""
     status = f"HTTP {refusal.status}" if refusal.code == f"HTTP{refusal.status}" else refusal.code
-    throttled = _is_throttling(refusal)
-    return (ThrottledError if throttled else RemoteServiceError)(
-        f"{asked} was refused with {status}: {advice}.{said}{trace}",
+    throttled, denied = is_throttling(refusal), refusal.code in DENIED_CODES
+    kind = ThrottledError if throttled else DeniedError if denied else RemoteServiceError
+    error = kind(
+        f"{asked} was refused with {status}: {advise(asked, refusal)}.{said}{trace}",
         service=asked.service,
         operation=asked.operation,
         code=refusal.code,
         retryable=throttled or refusal.status >= _FIRST_SERVER_ERROR,
         request_id=refusal.request_id,
     )
+    if isinstance(error, DeniedError):
+        error.remedy = advise_denied(asked, refusal, who="the role")
+    return error
 
 
 def unanswered(asked: Asked, reason: str, *, retryable: bool = True) -> RemoteServiceError:
@@ -150,59 +207,6 @@ def unready(asked: Asked, code: str, reason: str) -> RemoteServiceError:
     return RemoteServiceError(
         f"{asked} could not be asked: {reason}", service=asked.service, operation=asked.operation, code=code
     )
-
-
-def _is_throttling(refusal: Refusal) -> bool:
-    """Whether the name or the status says so; names grow suffixes, and not every 429 has a name."""
-    return (
-        refusal.status == _OVER_QUOTA
-        or refusal.code in THROTTLING_CODES
-        or refusal.code.startswith("Throttl")
-    )
-
-
-def _advise(asked: Asked, refusal: Refusal) -> str:
-    code, status = refusal.code, refusal.status
-    if _is_throttling(refusal):
-        return "the account's rate is used up; lower meeting_config.requests_per_second, or run again later"
-    if code in _CLOCK_CODES:
-        return "set this machine's clock"
-    if code in _BAD_CREDENTIALS_CODES:
-        return "the AWS credentials are not accepted any more; sign in again, or renew them"
-    known = _ADVICE.get((asked.service, code))
-    if known is None and (code in _DENIED_CODES or status == _FORBIDDEN):
-        return _advise_denied(asked, refusal)
-    if status >= _FIRST_SERVER_ERROR:
-        return "AWS has trouble; run again later"
-    return known or "check the configuration"
-
-
-def _advise_denied(asked: Asked, refusal: Refusal) -> str:
-    named = _MISSING_PERMISSION.search(refusal.message)
-    if asked.operation == "AssumeRole":
-        return (
-            f"the role {asked.role_arn} refused; check that its trust policy names this account and the "
-            "external id, and that your own policy allows sts:AssumeRole on it"
-        )
-    who = f"the role {asked.role_arn}" if asked.role_arn else "your own role or user"
-    permission = (
-        named[1] if named else f"{asked.service}:{_PERMISSIONS.get(asked.operation, asked.operation)}"
-    )
-    return f"{who} lacks {permission}; allow it in the role's policy"
-
-
-_MISSING_PERMISSION = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z0-9]+)")
-"""How AWS names it: for one request several may be needed, as ``kms:Decrypt`` for GetObject."""
-_PERMISSIONS = {"HeadObject": "GetObject", "ListObjectsV2": "ListBucket"}
-
-_ADVICE = {
-    ("s3", "InvalidObjectState"): "the object lies in an archive storage class; restore it (aws s3api "
-    "restore-object), and keep archive/ out of rules that move objects there",
-    ("ses", "NotFoundException"): "there is no such contact list; check contact_list_name and region",
-    ("sts", "RegionDisabledException"): "activate STS in this region, or name another one with --region",
-    ("sts", "ValidationError"): "check ses_role_arn and external_id in the configuration",
-    ("ssm", "InvalidKeyId"): "the parameter's KMS key cannot be used; allow kms:Decrypt on it",
-}
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

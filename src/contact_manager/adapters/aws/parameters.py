@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from contact_manager.adapters.aws.botocore_errors import translating
@@ -49,6 +50,7 @@ async def _get_parameters(
     access: AwsAccess, asked: Asked, names: Sequence[str]
 ) -> GetParametersResultTypeDef:
     region = access.choose_region(asked)
+    asked = replace(asked, region=region)
     async with (
         translating(asked, with_words=False),
         access.open_session().create_client("ssm", region_name=region) as client,

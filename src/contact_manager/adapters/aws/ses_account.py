@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 import orjson
 
+from contact_manager.adapters.aws.advice import EXPIRED_CODES
 from contact_manager.adapters.aws.contact_json import MalformedError, parse_next_token, parse_object
 from contact_manager.adapters.aws.credentials import Role
-from contact_manager.adapters.aws.errors import EXPIRED_CODES, Asked, ThrottledError, malformed
+from contact_manager.adapters.aws.errors import Asked, ThrottledError, malformed
 from contact_manager.adapters.aws.rate_limit import RateLimiter
 from contact_manager.adapters.aws.retries import Patience
 from contact_manager.adapters.aws.session import AwsAccess
@@ -65,7 +66,7 @@ class SesAccount:
         """Return a request in words."""
         account = f"account {self._role.account_id} in {self._endpoint.region}"
         where = f'contact list "{list_name}" of {account}' if list_name else account
-        return Asked("ses", operation, where, role_arn=self._role.arn)
+        return Asked("ses", operation, where, role_arn=self._role.arn, region=self._endpoint.region)
 
     async def fetch(
         self,

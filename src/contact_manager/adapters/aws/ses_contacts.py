@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -16,7 +16,7 @@ from contact_manager.adapters.aws.contact_json import (
     parse_topic_defaults,
 )
 from contact_manager.adapters.aws.credentials import Role
-from contact_manager.adapters.aws.errors import Asked
+from contact_manager.adapters.aws.errors import Asked, DeniedError
 from contact_manager.adapters.aws.rate_limit import RateLimiter
 from contact_manager.adapters.aws.ses_account import PageRequest, SesAccount
 from contact_manager.adapters.aws.session import AwsAccess
@@ -29,14 +29,11 @@ _log = logging.getLogger(__name__)
 
 _LISTS_PATH = "/v2/email/contact-lists"
 _SUPPRESSION_PATH = "/v2/email/suppression/addresses"
-_SUPPRESSION_ATTEMPTS = 2
-_SUPPRESSION_TIME_LIMIT_S = 20.0
-"""A third of what a customer has by default: who is suppressed is worth waiting for, but not failing for."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Suppression:
-    """Who gets no mail from the account, as far as it could be read."""
+    """Who gets no mail from the account, as far as the role may know."""
 
     addresses: frozenset[str]
     warnings: tuple[str, ...] = ()
@@ -79,7 +76,7 @@ class SesContactDirectory:
             async with asyncio.TaskGroup() as group:
                 defaults = group.create_task(_fetch_topic_defaults(account, list_name, topics))
                 contacts = group.create_task(_fetch_all_contacts(account, list_name, topics, customer.code))
-                suppression = group.create_task(self._fetch_suppression(account, customer.code))
+                suppression = group.create_task(_fetch_suppression(account, customer.code))
         except ExceptionGroup as failures:
             raise _first_remote(failures) from failures
         missing = _missing_optional(list_name, topics, defaults.result())
@@ -94,28 +91,32 @@ class SesContactDirectory:
         limiter = self._limiters.setdefault((role.account_id, region), RateLimiter(self._requests_per_second))
         return SesAccount(self._access, role, endpoint, limiter)
 
-    async def _fetch_suppression(self, account: SesAccount, code: str) -> _Suppression:
-        """Return who is suppressed; what cannot be read becomes a warning, with what was read before it."""
-        asked = account.describe("ListSuppressedDestinations")
-        patience = replace(self._access.patience, attempts=_SUPPRESSION_ATTEMPTS)
-        request = PageRequest(asked.operation, _SUPPRESSION_PATH)
-        found: set[str] = set()
-        try:
-            async with asyncio.timeout(_SUPPRESSION_TIME_LIMIT_S):
-                async for page in account.fetch_pages(asked, request, parse_suppressed, patience=patience):
-                    found |= page
-        except RemoteServiceError as error:
-            reason = error.code
-        except TimeoutError:
-            reason = f"not complete within {_SUPPRESSION_TIME_LIMIT_S:g} s"
-        else:
-            return _Suppression(frozenset(found))
-        _log.info("ses.suppression_unread customer=%s reason=%r", code, reason)
+
+async def _fetch_suppression(account: SesAccount, code: str) -> _Suppression:
+    """Return who is suppressed; a list that the role may not read becomes a warning.
+
+    Any other failure is the customer's: a run that took the list for empty would invite people whom the
+    next one removes.
+
+    Raises:
+        RemoteServiceError: It cannot be read now.
+    """
+    asked = account.describe("ListSuppressedDestinations")
+    request = PageRequest(asked.operation, _SUPPRESSION_PATH)
+    found: set[str] = set()
+    try:
+        async for page in account.fetch_pages(asked, request, parse_suppressed):
+            found |= page
+    except DeniedError as error:
+        if error.operation != asked.operation:
+            raise
+        _log.info("ses.suppression_denied customer=%s code=%s", code, error.code)
         warning = (
-            f"the suppression list could not be read ({reason}), suppressed people may be invited; "
-            "the role needs ses:ListSuppressedDestinations"
+            f"the suppression list may not be read ({error.code}), so suppressed people may be invited; "
+            f"{error.remedy}"
         )
         return _Suppression(frozenset(found), (warning,))
+    return _Suppression(frozenset(found))
 
 
 async def _find_list_name(account: SesAccount) -> str:
