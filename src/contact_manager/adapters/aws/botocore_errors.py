@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import aiohttp
+
 from contact_manager.adapters.aws.errors import (
     Asked,
     Refusal,
@@ -38,10 +40,16 @@ async def translating(asked: Asked, *, with_words: bool = True) -> AsyncIterator
         yield
     except ClientError as error:
         raise refused(asked, read_client_error(error, with_words=with_words)) from error
-    except (HTTPClientError, NoConnectionError, TimeoutError) as error:
-        raise unanswered(asked, str(error)) from error
-    except (BotoCoreError, ValueError) as error:
+    except (HTTPClientError, NoConnectionError, TimeoutError, aiohttp.ClientError) as error:
+        raise unanswered(asked, str(error) or type(error).__name__) from error
+    except BotoCoreError as error:
         raise unready(asked, type(error).__name__, f"{error}; check the AWS settings") from error
+    except OSError as error:
+        reason = f"{error.strerror} ({error.filename})" if error.filename else str(error.strerror)
+        raise unready(asked, "InvalidSettings", f"{reason}; check that file") from error
+    except ValueError as error:
+        reason = "a value in the AWS config file or in an AWS_ variable cannot be used; check both"
+        raise unready(asked, "InvalidSettings", reason) from error
 
 
 def read_client_error(error: ClientError, *, with_words: bool = True) -> Refusal:

@@ -56,8 +56,8 @@ class RoleCredentials:
 class Caller:
     """The own side of AssumeRole: where STS is, and how the own credentials are got."""
 
-    fetch_endpoint: Callable[[Asked, str], Awaitable[Endpoint]]
-    fetch_credentials: Callable[[Asked], Awaitable[Credentials]]
+    fetch_endpoint: Callable[[str], Awaitable[Endpoint]]
+    fetch_credentials: Callable[[], Awaitable[Credentials]]
 
 
 def role_session_name(label: str) -> str:
@@ -115,8 +115,8 @@ class AssumedRoles:
 
     async def _assume(self, role: Role, near: str) -> RoleCredentials:
         asked = Asked("sts", "AssumeRole", role.arn, role_arn=role.arn)
-        own = await self._caller.fetch_credentials(asked)
-        endpoint = await self._caller.fetch_endpoint(asked, near)
+        own = await self._caller.fetch_credentials()
+        endpoint = await self._caller.fetch_endpoint(near)
         request, asked = self._request(role), replace(asked, region=endpoint.region)
         answer = await self._patience.repeat(lambda: self._http.send(asked, request, endpoint, own))
         assumed = _parse_assumed(asked, answer)

@@ -172,12 +172,17 @@ def refused(asked: Asked, refusal: Refusal) -> RemoteServiceError:
         service=asked.service,
         operation=asked.operation,
         code=refusal.code,
-        retryable=throttled or refusal.status >= _FIRST_SERVER_ERROR,
+        retryable=is_passing(refusal),
         request_id=refusal.request_id,
     )
     if isinstance(error, DeniedError):
         error.remedy = advise_denied(asked, refusal, who="the role")
     return error
+
+
+def is_passing(refusal: Refusal) -> bool:
+    """Whether the same request may succeed later."""
+    return is_throttling(refusal) or refusal.status >= _FIRST_SERVER_ERROR
 
 
 def unanswered(asked: Asked, reason: str, *, retryable: bool = True) -> RemoteServiceError:

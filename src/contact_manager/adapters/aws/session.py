@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qs, urlsplit
 
 from contact_manager.adapters.aws.credentials import AssumedRoles, Caller, role_session_name
@@ -21,7 +21,7 @@ from contact_manager.adapters.shared_calls import SharedCalls
 from contact_manager.errors import RemoteServiceError
 
 if TYPE_CHECKING:
-    from aiobotocore.session import AioSession
+    from contact_manager.adapters.aws.own_session import OwnSession
 
 _log = logging.getLogger(__name__)
 
@@ -71,9 +71,8 @@ class AwsAccess:
         self._profile = profile
         self._region = region
         self._default_region = default_region
-        self._session: AioSession | None = None
+        self._session: OwnSession | None = None
         self._endpoints = SharedCalls[tuple[str, str], Endpoint]()
-        self._own_credentials = SharedCalls[str, Any]()
         self.patience = patience or Patience()
         self.on_throttle = on_throttle
         self.http = SignedHttp(tls, connections=connections)
@@ -92,22 +91,20 @@ class AwsAccess:
     async def close(self) -> None:
         """End what still runs and close the connections; may be called again."""
         async with AsyncExitStack() as stack:
-            for owned in (self.http, self._endpoints, self._own_credentials, self.roles):
-                stack.push_async_callback(owned.close)
+            for owned in (self.http, self._endpoints, self._session, self.roles):
+                if owned is not None:
+                    stack.push_async_callback(owned.close)
 
-    def open_session(self) -> AioSession:
+    def open_session(self) -> OwnSession:
         """Return the process's session.
 
         Raises:
-            botocore.exceptions.BotoCoreError: The profile does not exist, or the AWS files cannot be read.
+            RemoteServiceError: The profile does not exist, or the AWS files cannot be read.
         """
         if self._session is None:
-            from aiobotocore.session import AioSession
+            from contact_manager.adapters.aws.own_session import open_own_session
 
-            session = AioSession(profile=self._profile)
-            if not session.get_config_variable("ca_bundle") and os.environ.get("SSL_CERT_FILE"):
-                session.set_config_variable("ca_bundle", os.environ["SSL_CERT_FILE"])
-            self._session = session
+            self._session = open_own_session(self._profile, os.environ.get("SSL_CERT_FILE"))
         return self._session
 
     def choose_region(self, asked: Asked, customer_region: str | None = None) -> str:
@@ -116,7 +113,7 @@ class AwsAccess:
         Raises:
             RemoteServiceError: There is none.
         """
-        chosen = self._region or customer_region or self._default_region or self._chain_region(asked)
+        chosen = self._region or customer_region or self._default_region or self._chain_region()
         if not chosen:
             reason = "no region is known; set aws_region in the configuration, AWS_REGION, or --region"
             raise unready(asked, "NoRegion", reason)
@@ -130,41 +127,23 @@ class AwsAccess:
         """
         return await self._endpoints.fetch((service, region), lambda: self._resolve_endpoint(service, region))
 
-    async def fetch_own_credentials(self, asked: Asked) -> Credentials:
+    async def fetch_own_credentials(self) -> Credentials:
         """Return the caller's own credentials, renewed by botocore when they are about to end.
 
         Raises:
             RemoteServiceError: There are none, or they cannot be renewed.
         """
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            provider = await self._own_credentials.fetch("", self._load_credentials)
-            if provider is None:
-                reason = "no AWS credentials were found; sign in, set AWS_PROFILE, or name one with --profile"
-                raise unready(asked, "NoCredentials", reason)
-            frozen = await provider.get_frozen_credentials()
-        except (BotoCoreError, ClientError) as error:
-            reason = f"the AWS credentials cannot be loaded ({error}); check the profile, or sign in again"
-            raise unready(asked, type(error).__name__, reason) from error
+        own = await self.open_session().get_credentials()
+        frozen = await own.get_frozen_credentials()
         return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
 
-    async def _load_credentials(self) -> Any:
-        return await self.open_session().get_credentials()
-
-    def _chain_region(self, asked: Asked) -> str | None:
-        from botocore.exceptions import BotoCoreError
-
-        try:
-            chosen = self.open_session().get_config_variable("region")
-        except BotoCoreError as error:
-            reason = f"the AWS settings cannot be read ({error}); check the profile"
-            raise unready(asked, type(error).__name__, reason) from error
+    def _chain_region(self) -> str | None:
+        chosen: str | None = self.open_session().get_config_variable("region")
         return chosen or os.environ.get("AWS_REGION")
 
-    async def _fetch_sts_endpoint(self, asked: Asked, near: str) -> Endpoint:
+    async def _fetch_sts_endpoint(self, near: str) -> Endpoint:
         """Return the STS endpoint of the own region; the role's when there is none."""
-        region = self._region or self._default_region or self._chain_region(asked) or near
+        region = self._region or self._default_region or self._chain_region() or near
         return await self.fetch_endpoint("sts", region)
 
     async def _resolve_endpoint(self, service: str, region: str) -> Endpoint:
@@ -172,9 +151,10 @@ class AwsAccess:
 
         try:
             endpoint = await self._probe_endpoint(service, region)
-        except (BotoCoreError, ValueError) as error:
+        except (BotoCoreError, ValueError, OSError) as error:
+            reason = str(error) if isinstance(error, BotoCoreError) else "a setting of AWS cannot be used"
             raise RemoteServiceError(
-                f"no address for {service} in {region}: {error}; check profile, region and AWS settings",
+                f"no address for {service} in {region}: {reason}; check profile, region and AWS settings",
                 service=_SIGNED_AS.get(service, service),
                 operation="endpoint",
                 code=type(error).__name__,

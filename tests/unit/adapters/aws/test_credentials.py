@@ -78,10 +78,10 @@ def sts() -> Sts:
 
 @pytest.fixture
 def roles(sts: Sts) -> AssumedRoles:
-    async def endpoint(_asked: Asked, near: str) -> Endpoint:
+    async def endpoint(near: str) -> Endpoint:
         return Endpoint("http://127.0.0.1", near, "sts")
 
-    async def own(_asked: Asked) -> Credentials:
+    async def own() -> Credentials:
         return Credentials("AKIA", "secret")
 
     return AssumedRoles(
