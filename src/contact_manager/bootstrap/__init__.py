@@ -12,9 +12,10 @@ from pathlib import Path
 
 import stamina.instrumentation
 
+from contact_manager.adapters.aws.descriptors import fit_connections
 from contact_manager.adapters.aws.parameters import fetch_parameters
 from contact_manager.adapters.aws.ses_contacts import SesContactDirectory
-from contact_manager.adapters.aws.session import AwsAccess
+from contact_manager.adapters.aws.session import MAX_CONNECTIONS, REQUESTS_PER_CUSTOMER, AwsAccess
 from contact_manager.adapters.cached_directory import CachedContactDirectory
 from contact_manager.adapters.dry_run import DryRunCalendar
 from contact_manager.adapters.graph.calendar import GraphCalendar
@@ -255,6 +256,9 @@ def aws_access(
         region=options.region,
         default_region=settings.aws_region,
         label=options.label,
+        connections=fit_connections(
+            max(MAX_CONNECTIONS, REQUESTS_PER_CUSTOMER * settings.meeting.max_customer_concurrency)
+        ),
         on_throttle=on_throttle,
     )
 

@@ -54,19 +54,21 @@ class SesContactDirectory:
         self._access = access
         self._requests_per_second = requests_per_second
         self._time_limit_s = time_limit.total_seconds() if time_limit else None
+        self._slots = asyncio.Semaphore(access.max_customers)
         self._limiters: dict[tuple[str, str], RateLimiter] = {}
 
     async def fetch_contacts(self, customer: Customer, topics: Sequence[str]) -> ContactList:
         """Return every contact of the customer's list with the choices for ``topics``.
 
-        Topics, contacts and suppression list are read at the same time. Nothing is ever created.
+        Topics, contacts and suppression list are read at the same time. Nothing is ever created. Waiting for
+        connections that others use takes none of the time limit.
 
         Raises:
             TopicMissingError: The list does not have ``topics[0]``.
             RemoteServiceError: The account cannot be read.
             TimeoutError: It took longer than the time limit.
         """
-        async with asyncio.timeout(self._time_limit_s):
+        async with self._slots, asyncio.timeout(self._time_limit_s):
             return await self._fetch_contacts(customer, topics)
 
     async def _fetch_contacts(self, customer: Customer, topics: Sequence[str]) -> ContactList:

@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-MAX_CONNECTIONS = 768
-"""Three requests for each of 256 customers, so that hanging ones never take the others' place; within the
-usual limit of 1024 open files."""
+REQUESTS_PER_CUSTOMER = 3
+"""At the same time: topics, contacts and suppression list."""
+
+MAX_CONNECTIONS = REQUESTS_PER_CUSTOMER * 256
+"""For as many customers as are read at the same time, so that hanging ones never take the others' place;
+within the usual limit of 1024 open files."""
 
 _PROBES = {
     "sts": ("get_caller_identity", "/"),
@@ -43,6 +46,9 @@ class AwsAccess:
     """Owns what requests to AWS share; made once for a process, closed once.
 
     Nothing is loaded, looked up or connected before the first request needs it.
+
+    Attributes:
+        max_customers: For how many customers at the same time there are connections.
 
     Args:
         tls: Whom to trust in requests that are sent from here; botocore's own follow AWS_CA_BUNDLE,
@@ -75,6 +81,7 @@ class AwsAccess:
         self._endpoints = SharedCalls[tuple[str, str], Endpoint]()
         self.patience = patience or Patience()
         self.on_throttle = on_throttle
+        self.max_customers = max(1, connections // REQUESTS_PER_CUSTOMER)
         self.http = SignedHttp(tls, connections=connections)
         caller = Caller(self._fetch_sts_endpoint, self.fetch_own_credentials)
         session_name = role_session_name(label)

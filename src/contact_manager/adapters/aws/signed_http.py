@@ -110,7 +110,11 @@ class SignedHttp:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=self._tls, limit=self._connections),
+                connector=aiohttp.TCPConnector(
+                    ssl=self._tls,
+                    limit=self._connections,
+                    happy_eyeballs_delay=None,  # a second attempt beside a slow one is one descriptor more
+                ),
                 timeout=aiohttp.ClientTimeout(total=REQUEST_TIME_LIMIT_S, sock_connect=_CONNECT_TIME_LIMIT_S),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=_READ_BUFFER_BYTES,
