@@ -41,11 +41,18 @@ class ContactManagerError(Exception):
 
 
 class InvalidInputError(ContactManagerError):
-    """Input that cannot be used; ``problems`` holds all of it at once, ``source`` names the file."""
+    """Input that cannot be used; ``problems`` holds all of it at once, ``source`` names the file.
 
-    def __init__(self, problems: Iterable[Problem], *, source: str = "") -> None:
+    Attributes:
+        warnings: What is no error in it and looks like a mistake.
+    """
+
+    def __init__(
+        self, problems: Iterable[Problem], *, source: str = "", warnings: Iterable[str] = ()
+    ) -> None:
         self.problems = tuple(problems)
         self.source = source
+        self.warnings = tuple(warnings)
         super().__init__("; ".join(str(problem) for problem in self.problems))
 
 

@@ -96,7 +96,8 @@ class Settings:
         meeting: ``meeting_config``.
         graph: ``graph_config``.
         notification: ``notification_config``.
-        warnings: What is allowed and looks like a mistake.
+        warnings: What is allowed and looks like a misspelling; every run shows it.
+        remarks: What else is missing or odd; ``config check`` shows it.
     """
 
     source: str
@@ -110,3 +111,4 @@ class Settings:
     graph: GraphSettings = field(default_factory=GraphSettings)
     notification: NotificationSettings = field(default_factory=NotificationSettings)
     warnings: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = field(default=(), compare=False)

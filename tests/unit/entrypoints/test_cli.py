@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -152,6 +153,37 @@ def test_three_problems_of_a_configuration_are_told_at_once(
     for place in ("hts.ses_role_arn", "duraton_minutes", "hide_attendees"):
         assert place in told
     assert "duration_minutes" in told
+
+
+def test_slips_of_a_configuration_are_told_with_their_places_beside_its_errors(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    role = "arn:aws:iam::111122223333:role/reader"
+    slips: dict[str, Any] = {
+        "aws_region": "us-eest-1",
+        "email_config": {"sender_adress": "a@b.example", "portal_base_url": "not-a-url"},
+        "customer_mappings": {"hts": {"ses_role_arn": role, "externalid": "x-1"}},
+    }
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(slips))
+    assert run(["config", "check", "--config-file", str(path), "--output", "json"]) == 0
+    told = "\n".join(json.loads(capsys.readouterr().out)["warnings"])
+    for place, word in {
+        "$.aws_region": "us-east-1",
+        "$.email_config.sender_adress": "sender_address",
+        "$.customer_mappings.hts.externalid": "external_id",
+        "$.email_config.portal_base_url": "web address",
+        "$.email_config.sender_address": "not set",
+        "$.email_config.meeting_organizer": "not set",
+    }.items():
+        assert any(place in line and word in line for line in told.splitlines())
+    slips["customer_mappings"]["cds"] = {"ses_role_arn": role}
+    path.write_text(json.dumps(slips))
+    assert run(["config", "check", "--config-file", str(path), "--output", "json"]) == 2
+    report = json.loads(capsys.readouterr().out)
+    [error] = report["errors"]
+    assert error["path"].endswith("$.customer_mappings.cds.ses_role_arn")
+    assert any("externalid" in warning for warning in report["warnings"])
 
 
 def test_the_example_configuration_is_fine(capsys: pytest.CaptureFixture[str]) -> None:

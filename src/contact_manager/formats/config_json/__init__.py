@@ -22,9 +22,9 @@ from contact_manager.formats.config_json.models import (
     MeetingConfig,
     NotificationConfig,
     S3Config,
-    TopicsConfig,
 )
-from contact_manager.formats.config_json.problems import customer_problems, misspelled_keys, shape_problems
+from contact_manager.formats.config_json.problems import customer_problems, shape_problems
+from contact_manager.formats.config_json.remarks import setup_remarks, written_warnings
 from contact_manager.formats.json_document import JsonDocumentError, first_problems, read_object
 from contact_manager.settings import (
     GraphSettings,
@@ -42,8 +42,6 @@ MAX_CONFIG_BYTES = 5 * 1024 * 1024
 _CLOSED_SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     ("meeting_config",): MeetingConfig,
     ("graph_config",): GraphConfig,
-    ("notification_config",): NotificationConfig,
-    ("notification_config", "topics"): TopicsConfig,
 }
 
 
@@ -61,8 +59,9 @@ def parse_config(data: bytes, *, source: str) -> Settings:
         document = read_object(data, max_bytes=MAX_CONFIG_BYTES)
     except JsonDocumentError as exc:
         raise ConfigError([Problem("", str(exc))], source=source) from exc
-    settings = _settings(_validated(document, source), source)
-    return replace(settings, warnings=tuple(misspelled_keys(document)))
+    config = _validated(document, source)
+    settings = _settings(config, source)
+    return replace(settings, warnings=written_warnings(document), remarks=setup_remarks(config, settings))
 
 
 def config_schema() -> dict[str, Any]:
@@ -72,14 +71,14 @@ def config_schema() -> dict[str, Any]:
 
 
 def _validated(document: dict[str, Any], source: str) -> ConfigFile:
-    problems = list(customer_problems(document.get("customer_mappings")))
+    problems = list(customer_problems(document))
+    config = None
     try:
         config = ConfigFile.model_validate(document)
     except ValidationError as exc:
         problems = [*shape_problems(exc, _CLOSED_SECTIONS), *problems]
-        raise ConfigError(first_problems(problems), source=source) from exc
-    if problems:
-        raise ConfigError(first_problems(problems), source=source)
+    if config is None or problems:
+        raise ConfigError(first_problems(problems), source=source, warnings=written_warnings(document))
     return config
 
 

@@ -11,7 +11,6 @@ from pydantic_core import ErrorDetails
 
 from contact_manager.domain.customer import fold_customer_code
 from contact_manager.errors import Problem
-from contact_manager.formats.config_json.models import CustomerEntry
 from contact_manager.formats.json_document import child_path
 from contact_manager.formats.plain_text import quote
 
@@ -52,10 +51,17 @@ def shape_problems(
             yield Problem(path, _message(details))
 
 
-def customer_problems(customers: Any) -> Iterator[Problem]:
-    """Yield what is wrong with the codes of ``customer_mappings``, whatever else is wrong there."""
+def customer_problems(document: dict[str, Any]) -> Iterator[Problem]:
+    """Yield what is wrong with the customers as a whole, whatever else is wrong there."""
+    customers = document.get("customer_mappings")
+    if isinstance(customers, dict):
+        yield from _code_problems(customers)
+        yield from _shared_list_problems(customers, document.get("aws_region"))
+
+
+def _code_problems(customers: dict[str, Any]) -> Iterator[Problem]:
     keys: dict[str, str] = {}
-    for key, entry in customers.items() if isinstance(customers, dict) else ():
+    for key, entry in customers.items():
         path, code = child_path(_CUSTOMERS, key), fold_customer_code(key)
         if code is None:
             yield Problem(
@@ -68,6 +74,31 @@ def customer_problems(customers: Any) -> Iterator[Problem]:
             yield Problem(
                 f"{path}.customer_code", f"{quote(own)} is not the code of this entry, {quote(code)}"
             )
+
+
+def _shared_list_problems(customers: dict[str, Any], default_region: Any) -> Iterator[Problem]:
+    """Yield customers that are read under the role and in the region of another one.
+
+    An account has one contact list in a region, so that both would be given the same people.
+    """
+    owners: dict[tuple[str, str], str] = {}
+    for key, entry in customers.items():
+        role, region = (_text_of(entry, "ses_role_arn"), _text_of(entry, "region") or default_region)
+        if not role or not isinstance(region, str | None):
+            continue
+        owner = owners.setdefault((role, region or ""), key)
+        if owner is not key:
+            path = child_path(child_path(_CUSTOMERS, key), "ses_role_arn")
+            yield Problem(
+                path,
+                f"is the role of {quote(owner)} too, in the same region; both would have the people of one "
+                "contact list: give each customer its own role, or its own region",
+            )
+
+
+def _text_of(entry: Any, key: str) -> str:
+    value = entry.get(key) if isinstance(entry, dict) else None
+    return value.strip() if isinstance(value, str) else ""
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -87,19 +118,3 @@ def _unknown_key(key: str, section: type[BaseModel]) -> str:
     near = difflib.get_close_matches(key.lower(), known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
     return f"unknown key {quote(key)}; {hint}"
-
-
-_NEAR = 0.85
-
-
-def misspelled_keys(document: dict[str, Any]) -> Iterator[str]:
-    """Yield a warning for each ignored key of a customer that looks like a known one.
-
-    Unknown keys are allowed there, but a misspelled ``restricted_recipients`` would let everybody in.
-    """
-    for code, entry in document.get("customer_mappings", {}).items():
-        for key in entry:
-            near = difflib.get_close_matches(key.lower(), CustomerEntry.model_fields, n=1, cutoff=_NEAR)
-            if near and key not in CustomerEntry.model_fields:
-                path = child_path(child_path("$.customer_mappings", code), key)
-                yield f"{path} is ignored; did you mean {near[0]!r}?"

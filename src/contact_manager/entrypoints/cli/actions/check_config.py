@@ -8,11 +8,12 @@ from rich.console import Console
 from rich.text import Text
 
 from contact_manager.bootstrap import load_templates
-from contact_manager.domain.outcome import RunReport
+from contact_manager.domain.outcome import RunReport, reported_errors
 from contact_manager.entrypoints.cli.door import Presentation, finish, print_json
 from contact_manager.entrypoints.cli.inputs import read_settings
 from contact_manager.entrypoints.cli.options import CommonOptions
 from contact_manager.entrypoints.cli.text import show_remarks
+from contact_manager.errors import ConfigError
 from contact_manager.formats.config_json import config_schema
 from contact_manager.formats.rendering import Templates, check_templates
 from contact_manager.formats.report_json import checked_config_report, settings_object
@@ -24,11 +25,14 @@ def check_config(options: CommonOptions) -> NoReturn:
     checked: list[tuple[Settings, Templates]] = []
 
     def run() -> RunReport:
-        settings = read_settings(options)
+        try:
+            settings = read_settings(options)
+        except ConfigError as error:
+            return RunReport(errors=reported_errors(error), warnings=error.warnings)
         templates = load_templates(settings)
         check_templates(templates)
         checked.append((settings, templates))
-        return RunReport(warnings=_remarks(settings))
+        return RunReport(warnings=(*settings.warnings, *settings.remarks))
 
     def as_json(report: RunReport) -> dict[str, Any]:
         names = [name for _, templates in checked for name in templates.names]
@@ -48,15 +52,6 @@ def _summary(settings: Settings, templates: Templates) -> str:
     if settings.meeting.templates_dir is not None:
         told += f"; {used} template{'' if used == 1 else 's'} from {templates.folder} in use"
     return "\n".join((told, *(f"  {name}" for name in templates.names)))
-
-
-def _remarks(settings: Settings) -> tuple[str, ...]:
-    without_role = [one.code for one in settings.customers.values() if not one.role_arn]
-    remarks = list(settings.warnings)
-    remarks += [f"customer_mappings.{code} has no ses_role_arn and cannot be read" for code in without_role]
-    if not settings.meeting_organizer:
-        remarks.append("email_config.meeting_organizer is not set; every run needs --sender-email")
-    return tuple(remarks)
 
 
 def show_config(options: CommonOptions) -> NoReturn:
