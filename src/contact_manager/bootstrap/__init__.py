@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -13,6 +13,7 @@ from pathlib import Path
 import stamina.instrumentation
 
 from contact_manager.adapters.aws.descriptors import fit_connections
+from contact_manager.adapters.aws.endpoint_settings import chosen_endpoints
 from contact_manager.adapters.aws.parameters import fetch_parameters
 from contact_manager.adapters.aws.ses_contacts import SesContactDirectory
 from contact_manager.adapters.aws.session import MAX_CONNECTIONS, REQUESTS_PER_CUSTOMER, AwsAccess
@@ -23,7 +24,7 @@ from contact_manager.adapters.graph.credentials import AzureCredential
 from contact_manager.adapters.graph.tokens import TokenSource
 from contact_manager.adapters.template_folder import read_template_folder
 from contact_manager.domain.email_address import fold_address
-from contact_manager.errors import ConfigError, Problem, UsageError
+from contact_manager.errors import ConfigError, Problem, RemoteServiceError, UsageError
 from contact_manager.formats.config_json import MAX_CONFIG_BYTES, check_service_url, parse_config
 from contact_manager.formats.rendering import Templates, parse_templates
 from contact_manager.ports import ContactDirectory
@@ -71,7 +72,8 @@ def load_settings(named: str | None, environment: Mapping[str, str]) -> Settings
     """Read the configuration file and lay the environment's addresses over it.
 
     Raises:
-        ConfigError: It cannot be read, or something in it or in the environment is wrong.
+        ConfigError: It cannot be read, or something in it or in the environment is wrong; or it names other
+            addresses of Microsoft and was merely found in the current directory.
     """
     path = find_config_file(named, environment)
     try:
@@ -82,7 +84,45 @@ def load_settings(named: str | None, environment: Mapping[str, str]) -> Settings
         problem = Problem("", f"cannot read the configuration {path}: {error.strerror}; {how}")
         raise ConfigError([problem], source=str(path)) from error
     settings = parse_config(data, source=str(path))
+    if not (named or environment.get("CONFIG_FILE") or environment.get("CONFIG_PATH")):
+        _refuse_addresses(settings)
+    check_aws_endpoints(chosen_endpoints(environment))
     return replace(settings, graph=_with_addresses(settings.graph, environment))
+
+
+def _refuse_addresses(settings: Settings) -> None:
+    """Let no file that nobody named say where secrets are sent: it may have come with a download."""
+    chosen, usual = settings.graph, GraphSettings()
+    problems = [
+        Problem(
+            f"$.graph_config.{key}",
+            "another address counts only in a file that is named: name this one with --config-file, or set "
+            "CONFIG_FILE; it was merely found in the current directory",
+        )
+        for key in ("base_url", "authority_host")
+        if getattr(chosen, key).lower() != getattr(usual, key)
+    ]
+    if problems:
+        raise ConfigError(problems, source=settings.source)
+
+
+def check_aws_endpoints(endpoints: Mapping[str, str]) -> None:
+    """Accept https, and http to this machine.
+
+    Args:
+        endpoints: URLs by the setting that holds them; no URL is repeated in the error.
+
+    Raises:
+        ConfigError: One is something else.
+    """
+    problems = []
+    for setting, url in endpoints.items():
+        try:
+            check_service_url(url)
+        except ValueError as error:
+            problems.append(Problem(setting, str(error)))
+    if problems:
+        raise ConfigError(problems, source="environment")
 
 
 def load_templates(settings: Settings) -> Templates:
@@ -249,18 +289,24 @@ def aws_access(
     options: RunOptions,
     on_throttle: Callable[[str], None] = lambda _service: None,
 ) -> AwsAccess:
-    """Return the process's way into AWS; the caller closes it."""
-    return AwsAccess(
+    """Return the process's way into AWS; the caller closes it.
+
+    Raises:
+        ConfigError: The AWS settings send requests over plain http to another machine.
+    """
+    wanted = REQUESTS_PER_CUSTOMER * settings.meeting.max_customer_concurrency
+    access = AwsAccess(
         tls=tls,
         profile=options.profile,
         region=options.region,
         default_region=settings.aws_region,
         label=options.label,
-        connections=fit_connections(
-            max(MAX_CONNECTIONS, REQUESTS_PER_CUSTOMER * settings.meeting.max_customer_concurrency)
-        ),
+        connections=fit_connections(max(MAX_CONNECTIONS, wanted)),
         on_throttle=on_throttle,
     )
+    with suppress(RemoteServiceError):  # AWS files that cannot be read are an error of the first request
+        check_aws_endpoints(access.find_endpoints())
+    return access
 
 
 async def _find_credential(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qs, urlsplit
 
 from contact_manager.adapters.aws.credentials import AssumedRoles, Caller, role_session_name
+from contact_manager.adapters.aws.endpoint_settings import chosen_endpoints
 from contact_manager.adapters.aws.errors import Asked, unready
 from contact_manager.adapters.aws.retries import Patience
 from contact_manager.adapters.aws.signed_http import Credentials, Endpoint, SignedHttp
@@ -113,6 +114,17 @@ class AwsAccess:
 
             self._session = open_own_session(self._profile, os.environ.get("SSL_CERT_FILE"))
         return self._session
+
+    def find_endpoints(self) -> dict[str, str]:
+        """Return the endpoint URLs in use, by the setting that holds them.
+
+        Raises:
+            RemoteServiceError: The profile does not exist, or the AWS files cannot be read.
+        """
+        session = self.open_session()
+        profile = session.get_scoped_config()
+        sections = session.full_config.get("services", {})
+        return chosen_endpoints(os.environ, profile, sections.get(profile.get("services")))
 
     def choose_region(self, asked: Asked, customer_region: str | None = None) -> str:
         """Return the region: named for the run, else the customer's, else configured, else AWS's chain.

@@ -32,6 +32,7 @@ LOG_LEVELS = ("debug", "info", "warning", "warn", "error", "critical")
 
 _LOOPBACK_V4 = ipaddress.ip_network("127.0.0.0/8")
 _LOOPBACK_V6 = ipaddress.ip_address("::1")
+_HOST_AND_PORT = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?)(:[0-9]*)?")
 _NOT_IN_URLS = re.compile(r"[\s\x00-\x1f\x7f\\]")
 
 
@@ -132,12 +133,14 @@ def check_service_url(value: str) -> str:
     url = value.strip()
     if _NOT_IN_URLS.search(url):
         raise ValueError("must be a URL without white space and backslashes")
+    if not url.isascii():
+        raise ValueError("must be a URL in ASCII; an international host name is written in its xn-- form")
     parts = _split(url)
-    if parts.scheme not in {"https", "http"} or not parts.hostname:
-        raise ValueError("must be a URL such as https://graph.microsoft.com/v1.0")
+    if parts.scheme not in {"https", "http"}:
+        raise ValueError("must be a URL that begins with https://")
     if "@" in parts.netloc or "?" in url or "#" in url:
         raise ValueError("must be a URL without user name, password, query and fragment")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         raise ValueError("must begin with https://; plain http is for 127.0.0.0/8, [::1] and localhost only")
     return url.rstrip("/")
 
@@ -145,9 +148,12 @@ def check_service_url(value: str) -> str:
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises for what is no port
+        place = parts.netloc.rpartition("@")[2].lower()
+        is_valid = parts.port != 0 and _HOST_AND_PORT.fullmatch(place) is not None
     except ValueError:
-        raise ValueError("must be a URL with a valid host and port") from None
+        is_valid = False
+    if not is_valid:
+        raise ValueError("must be a URL such as https://example.com, with a valid host and port")
     return parts
 
 
