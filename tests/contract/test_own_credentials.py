@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -77,6 +78,22 @@ async def test_a_failing_provider_runs_once_for_all_who_wait(
     )
     assert len({str(failure) for failure in failures}) == 1
     assert runs.read_text() == "x"
+
+
+async def test_a_provider_that_hangs_is_named_and_ended(
+    fake: AwsFake, access: AwsAccess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pipe, config = tmp_path / "pipe", tmp_path / "config"
+    os.mkfifo(pipe)
+    held = os.open(pipe, os.O_RDWR)  # without a writer cat would not begin to read
+    config.write_text(f"[default]\ncredential_process = cat {pipe}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    access.open_session().time_limit_s = 0.2
+    with pytest.raises(RemoteServiceError, match=r"the credential_process .* gave no answer in time"):
+        await access.fetch_own_credentials()
+    os.close(held)
+    with pytest.raises(OSError, match="No such device"):
+        os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)  # nobody reads any more
 
 
 async def test_what_was_mended_is_used_without_a_new_start(

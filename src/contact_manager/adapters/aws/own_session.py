@@ -6,12 +6,13 @@ and again inside of any client's call, when credentials are renewed. Both ways l
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiobotocore.credentials import AioCredentials
@@ -34,12 +35,16 @@ _TRACEBACK_LOGGERS = (
 )
 """They log a traceback with every failed renewal, also of those that are raised."""
 
+TIME_LIMIT_S = 30.0
+"""Half of what a customer has by default, so that a provider that hangs is named."""
+
 
 class OwnSession(AioSession):
     """A session whose credentials are loaded once for all who wait, and fail with one sentence."""
 
     def __init__(self, profile: str | None) -> None:
         super().__init__(profile=profile)
+        self.time_limit_s = TIME_LIMIT_S
         self._loading = SharedCalls[str, OwnCredentials]()
         self._loaded: OwnCredentials | None = None
         for name in _TRACEBACK_LOGGERS:
@@ -67,26 +72,32 @@ class OwnSession(AioSession):
         Raises:
             RemoteServiceError: A provider failed, or none has any.
         """
-        with self.explaining(""):
+        async with self.explaining(""):
             providers = self.get_component("credential_provider").providers
         for provider in providers:
             if provider.METHOD == "assume-role":
                 provider._prompter = _read_mfa_code  # noqa: SLF001 - botocore offers no other way
-            with self.explaining(provider.METHOD):
+            if provider.METHOD == "custom-process":
+                provider._popen = _start_program  # noqa: SLF001 - same
+            async with self.explaining(provider.METHOD):
                 found = await provider.load()
             if found is not None:
                 return found
         raise no_credentials(os.environ)
 
-    @contextmanager
-    def explaining(self, method: str) -> Iterator[None]:
-        """Raise any failure of a provider as ``RemoteServiceError``."""
+    @asynccontextmanager
+    async def explaining(self, method: str) -> AsyncIterator[None]:
+        """Raise any failure of a provider, and its silence, as ``RemoteServiceError``."""
         try:
-            yield
+            async with asyncio.timeout(None if self._waits_for_a_person(method) else self.time_limit_s):
+                yield
         except RemoteServiceError:
             raise
         except Exception as error:
             raise provider_error(self._describe(method), error) from error
+
+    def _waits_for_a_person(self, method: str) -> bool:
+        return method == "assume-role" and "mfa_serial" in self._describe(method).settings
 
     async def _load(self) -> OwnCredentials:
         return OwnCredentials(await self.find_credentials(), self)
@@ -156,10 +167,33 @@ class OwnCredentials(AioCredentials):
 
     async def _freeze(self) -> Any:
         found, self._found = self._found or await self._session.find_credentials(), None
-        with self._session.explaining(found.method):
+        async with self._session.explaining(found.method):
             frozen = await found.get_frozen_credentials()
         self._found = found
         return frozen
+
+
+class _Program:
+    """A program that prints credentials; it ends with whoever waits for it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.returncode
+
+    async def communicate(self) -> tuple[bytes, bytes]:
+        try:
+            return await self._process.communicate()
+        except asyncio.CancelledError:
+            self._process.kill()
+            await self._process.communicate()
+            raise
+
+
+async def _start_program(*command: str, stdout: int, stderr: int) -> _Program:
+    return _Program(await asyncio.create_subprocess_exec(*command, stdout=stdout, stderr=stderr))
 
 
 def _read_mfa_code(prompt: str) -> str:

@@ -156,6 +156,8 @@ def _tell(provider: Provider, error: Exception) -> str:
     match error:
         case EOFError():
             told = "needs an MFA code, and there is no terminal to type it in"
+        case TimeoutError():
+            told = "gave no answer in time"
         case OSError():
             file = f": {error.filename}" if isinstance(error.filename, str) else ""
             told = f"cannot be used ({error.strerror or 'input or output failed'}{file})"
