@@ -53,7 +53,7 @@ async def test_three_hundred_customers_are_read_within_the_limit_of_open_files(
     fake.accounts = {
         f"{number:012}": FakeAccount(pages=[people(f"p{number}@x.example")]) for number in range(CUSTOMERS)
     }
-    crowd = Crowd(size=50)
+    crowd = Crowd(size=40)
     fake.before = dict.fromkeys(("AssumeRole", "ListContacts"), crowd.wait)
     async with fake.make_server() as server:
         process = await asyncio.create_subprocess_exec(
@@ -95,8 +95,8 @@ def environment(folder: Path, url: str) -> dict[str, str]:
     ("soft", "hard", "wanted", "fitting"),
     [
         (1024, 4096, 768, 768),
-        (256, 256, 768, 160),
-        (256, 300, 768, 204),
+        (256, 256, 768, 128),
+        (256, 300, 768, 172),
         (64, 64, 768, 16),
         (8, 8, 768, 2),
         (resource.RLIM_INFINITY, resource.RLIM_INFINITY, 768, 768),
@@ -119,4 +119,4 @@ def test_a_limit_that_may_not_be_raised_is_respected(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(resource, "getrlimit", lambda _kind: (256, resource.RLIM_INFINITY))
     monkeypatch.setattr(resource, "setrlimit", refuse)
-    assert fit_connections(768) == 160
+    assert fit_connections(768) == 128

@@ -7,7 +7,7 @@ import sys
 
 _log = logging.getLogger(__name__)
 
-RESERVED_DESCRIPTORS = 96
+RESERVED_DESCRIPTORS = 128
 """For what is open besides: files, pipes, name lookups, and the connections to Microsoft, S3, SQS and SSM."""
 
 
