@@ -62,7 +62,14 @@ def test_slips_beside_errors_are_kept_with_them() -> None:
     "document",
     [
         config({"notes": "x", "owner": "y", "cost_center": 7, "slack": {"ses_role_arm": 1}}),
-        config(contact_config={"ses_role_arm": 1}, route53_config=[1], dashboards={}, version=3),
+        config(
+            contact_config={"ses_role_arm": 1},
+            route53_config=[1],
+            dashboards={},
+            sqs_config={},
+            ses_config={},
+            config={},
+        ),
         config(email_config={"reply_to": "x", "footer": 1}, s3_config={"prefix": "x"}),
     ],
 )

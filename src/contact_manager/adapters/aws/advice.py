@@ -173,8 +173,8 @@ def _advise_clock(offset: timedelta | None) -> str:
         return "set this machine's clock"
     if abs(offset) < _CLOCKS_AGREE:
         return (
-            "the request arrived too long after it was signed, and this machine's clock is right; run "
-            "again, and look for what holds requests up (a proxy, a machine that was suspended)"
+            "check this machine's clock; at present it agrees with AWS's, so the request may have been held "
+            "up (by a proxy, or while the machine was suspended): run again"
         )
     minutes = max(1, round(abs(offset).total_seconds() / 60))
     side = "ahead of" if offset > timedelta(0) else "behind"

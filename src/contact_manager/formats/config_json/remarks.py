@@ -34,6 +34,9 @@ _OPEN_SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
 """Sections whose unknown keys are ignored."""
 
 _NEAR_KEY, _NEAR_VALUE = 0.8, 0.75
+_SUFFIX = "config"
+_LONGEST_KEY = 100
+"""Longer ones are nobody's slip, and comparing them takes long."""
 
 REGIONS = frozenset(
     """af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2
@@ -78,11 +81,20 @@ def _misspelled_keys(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _misspelled(path: str, section: Mapping[str, Any], model: type[BaseModel]) -> Iterator[str]:
-    known = {_folded(name): name for name in model.model_fields}
     for key in section:
-        near = difflib.get_close_matches(_folded(key), known, n=1, cutoff=_NEAR_KEY)
-        if near and key not in model.model_fields:
-            yield f"{child_path(path, key)} is ignored; did you mean {known[near[0]]!r}?"
+        if key in model.model_fields or len(key) > _LONGEST_KEY:
+            continue
+        likeness, near = max((_likeness(key, known), known) for known in model.model_fields)
+        if likeness >= _NEAR_KEY:
+            yield f"{child_path(path, key)} is ignored; did you mean {near!r}?"
+
+
+def _likeness(key: str, known: str) -> float:
+    """Return how alike two keys are, from 0 to 1; that both end in ``_config`` does not count."""
+    one, other = _folded(key), _folded(known)
+    if one.endswith(_SUFFIX) and other.endswith(_SUFFIX):
+        one, other = one.removesuffix(_SUFFIX), other.removesuffix(_SUFFIX)
+    return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 def _folded(key: str) -> str:

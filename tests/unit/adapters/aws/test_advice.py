@@ -46,7 +46,7 @@ SIGNED_EARLY = (
         (Refusal(403, "SignatureDoesNotMatch", "Signature not yet current: x"), "set this machine's clock"),
         (Refusal(403, "AccessDenied", "Request has expired"), "set this machine's clock"),
         (Refusal(401, "AuthFailure", clock_offset=timedelta(minutes=-7)), "it is 7 minutes behind AWS's"),
-        (Refusal(403, "RequestExpired", clock_offset=timedelta(seconds=2)), "this machine's clock is right"),
+        (Refusal(403, "RequestExpired", clock_offset=timedelta(seconds=2)), "clock; at present it agrees"),
     ],
 )
 def test_a_wrong_clock_is_named_at_every_service(asked: Asked, refusal: Refusal, advice: str) -> None:
@@ -69,7 +69,7 @@ def test_how_far_the_clock_is_off_stands_in_aws_s_words(words: str, advice: str)
     [
         (timedelta(minutes=12), "12 minutes behind"),
         (timedelta(minutes=-61), "61 minutes ahead of"),
-        (timedelta(0), "clock is right"),
+        (timedelta(0), "clock; at present it agrees"),
     ],
 )
 def test_how_far_the_clock_is_off_is_measured_by_the_date_of_the_answer(off: timedelta, advice: str) -> None:
