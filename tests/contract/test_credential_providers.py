@@ -31,7 +31,7 @@ class Case:
     """An environment in which nothing has credentials, and what makes a provider fail in it.
 
     Attributes:
-        told: What the error says.
+        parts: Of the error.
         config: The AWS config file; ``{dir}`` is a folder of the test's own, ``{url}`` a server's address.
         credentials: The shared credentials file.
         environment: Variables.
@@ -40,7 +40,7 @@ class Case:
         profile: As --profile names it.
     """
 
-    told: tuple[str, ...]
+    parts: tuple[str, ...]
     config: str = ""
     credentials: str = ""
     environment: dict[str, str] = field(default_factory=dict)
@@ -54,25 +54,25 @@ def prints(text: str) -> dict[str, str | None]:
     return {"helper.py": f"import sys\nprint({text!r})\nsys.stderr.write({SECRET!r})\n"}
 
 
-def process(*told: str, **more: Any) -> Case:
+def process(*parts: str, **more: Any) -> Case:
     config = f"[profile dev]\ncredential_process = {sys.executable} {{dir}}/helper.py\n"
-    return Case(('the credential_process of the profile "dev"', *told), config, profile="dev", **more)
+    return Case(('the credential_process of the profile "dev"', *parts), config, profile="dev", **more)
 
 
-def container(*told: str, **environment: str) -> Case:
+def container(*parts: str, **environment: str) -> Case:
     return Case(
-        ("the container credentials endpoint (AWS_CONTAINER_CREDENTIALS_FULL_URI)", *told),
+        ("the container credentials endpoint (AWS_CONTAINER_CREDENTIALS_FULL_URI)", *parts),
         environment=environment,
     )
 
 
-def web_identity(*told: str, content: str | None = "token-token", **more: Any) -> Case:
+def web_identity(*parts: str, content: str | None = "token-token", **more: Any) -> Case:
     environment = {
         "AWS_ROLE_ARN": "arn:aws:iam::111111111111:role/x",
         "AWS_WEB_IDENTITY_TOKEN_FILE": "{dir}/token",
     }
     return Case(
-        ("the web identity token file {dir}/token (AWS_WEB_IDENTITY_TOKEN_FILE)", *told),
+        ("the web identity token file {dir}/token (AWS_WEB_IDENTITY_TOKEN_FILE)", *parts),
         environment=environment,
         files={"token": content} if content is not None else {},
         **more,
@@ -380,7 +380,7 @@ async def test_a_provider_that_fails_is_named_with_what_to_do(
         with pytest.raises(RemoteServiceError) as caught:
             await (access.fetch_own_credentials() if way == "own" else fetch_parameters(access, ["/a"]))
     message = str(caught.value)
-    for part in case.told:
+    for part in case.parts:
         assert stage.filled(part) in message
     assert case.code in {None, caught.value.code}
     for leak in (SECRET, "Error(", "NoneType", "['", "{'", "object has no attribute", "\n"):

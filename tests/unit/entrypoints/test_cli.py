@@ -155,7 +155,7 @@ def test_three_problems_of_a_configuration_are_told_at_once(
     assert "duration_minutes" in told
 
 
-def test_slips_of_a_configuration_are_told_with_their_places_beside_its_errors(
+def test_slips_of_a_configuration_are_shown_with_their_places_beside_its_errors(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     role = "arn:aws:iam::111122223333:role/reader"
@@ -167,7 +167,7 @@ def test_slips_of_a_configuration_are_told_with_their_places_beside_its_errors(
     path = tmp_path / "config.json"
     path.write_text(json.dumps(slips))
     assert run(["config", "check", "--config-file", str(path), "--output", "json"]) == 0
-    told = "\n".join(json.loads(capsys.readouterr().out)["warnings"])
+    shown = "\n".join(json.loads(capsys.readouterr().out)["warnings"])
     for place, word in {
         "$.aws_region": "us-east-1",
         "$.email_config.sender_adress": "sender_address",
@@ -176,7 +176,7 @@ def test_slips_of_a_configuration_are_told_with_their_places_beside_its_errors(
         "$.email_config.sender_address": "not set",
         "$.email_config.meeting_organizer": "not set",
     }.items():
-        assert any(place in line and word in line for line in told.splitlines())
+        assert any(place in line and word in line for line in shown.splitlines())
     slips["customer_mappings"]["cds"] = {"ses_role_arn": role}
     path.write_text(json.dumps(slips))
     assert run(["config", "check", "--config-file", str(path), "--output", "json"]) == 2

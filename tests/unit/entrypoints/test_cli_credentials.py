@@ -32,7 +32,7 @@ FAILING = {
 def test_a_failing_provider_is_one_cause_in_the_same_words_for_every_customer(
     tmp_path: Path, name: str, command: str
 ) -> None:
-    text, told = FAILING[name]
+    text, expected = FAILING[name]
     (tmp_path / "config").write_text(text)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "AZURE_"))}
     environment |= {
@@ -59,4 +59,4 @@ def test_a_failing_provider_is_one_cause_in_the_same_words_for_every_customer(
     assert done.stderr == ""
     messages = {one["error"]["message"] for one in json.loads(done.stdout)["customers"]}
     assert len(messages) == 1
-    assert told in messages.pop()
+    assert expected in messages.pop()

@@ -99,15 +99,15 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
 @pytest.mark.parametrize("name", AWS_CONFIGS)
 @pytest.mark.parametrize("way", ["flag", "variable"])
 def test_endpoints_of_the_profile_follow_the_same_rule(tmp_path: Path, name: str, way: str) -> None:
-    text, told = AWS_CONFIGS[name]
+    text, expected = AWS_CONFIGS[name]
     (tmp_path / "aws").write_text(text)
     path = str(written(tmp_path))
     flags, environment = (["--profile", "dev"], {}) if way == "flag" else ([], {"AWS_PROFILE": "dev"})
     done = run(tmp_path, "recipients", "list", "--config-file", path, *flags, **environment)
-    assert done.returncode == (2 if told else 1)
+    assert done.returncode == (2 if expected else 1)
     assert done.stderr == ""
     errors = json.loads(done.stdout)["errors"]
-    assert not told or any(told in one["path"] for one in errors)
+    assert not expected or any(expected in one["path"] for one in errors)
 
 
 @pytest.mark.parametrize(

@@ -142,8 +142,8 @@ def test_customers_without_a_role_are_not_the_same() -> None:
 
 def test_two_roles_of_one_account_and_region_are_a_remark() -> None:
     customers = {"hts": {"ses_role_arn": ROLE}, "cds": {"ses_role_arn": OTHER_ROLE}}
-    told = read({"customer_mappings": customers, "aws_region": "us-east-1"}).remarks
-    assert any("$.customer_mappings.cds is in the account and region of 'hts'" in one for one in told)
+    remarks = read({"customer_mappings": customers, "aws_region": "us-east-1"}).remarks
+    assert any("$.customer_mappings.cds is in the account and region of 'hts'" in one for one in remarks)
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ class Asked:
         operation: ``ListContacts``.
         where: What was asked about, and where: ``the contact list "all" of account 1 in eu-west-1``.
         role_arn: Who asked, or ``""`` for the caller's own credentials.
-        region: Where the service was asked, if known.
+        region: Of the service, if known.
     """
 
     service: str

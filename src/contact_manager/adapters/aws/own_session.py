@@ -1,4 +1,4 @@
-"""The process's own AWS session: botocore's chain of credential providers, whose every failure is told.
+"""The process's own AWS session: botocore's credential providers, each of whose failures is one sentence.
 
 Providers raise what they meet (OSError, ValueError, KeyError, ClientError …), when the chain is gone through
 and again inside of any client's call, when credentials are renewed. Both ways lead through this session.

@@ -1,4 +1,4 @@
-"""Failures of botocore's credential providers, told as which provider, what happened, and what to do.
+"""Failures of botocore's credential providers, put into words: which provider, what happened, and what to do.
 
 Nothing that a provider printed, sent or holds is ever repeated: it may be a secret.
 """
@@ -115,7 +115,7 @@ def provider_error(provider: Provider, error: Exception) -> RemoteServiceError:
     )
     is_known = isinstance(error, botocore_errors.BotoCoreError)
     return _error(
-        f"{_CANNOT_LOAD}: {provider} {_tell(provider, error)}; {provider.remedy}",
+        f"{_CANNOT_LOAD}: {provider} {_describe(provider, error)}; {provider.remedy}",
         code=NO_ANSWER if is_silent else type(error).__name__ if is_known else _UNEXPECTED,
         retryable=is_silent,
     )
@@ -125,9 +125,9 @@ def settings_error(profile: str | None, error: Exception) -> RemoteServiceError:
     """Return the error for AWS's files and variables that cannot be read."""
     where = f' of the profile "{profile}"' if profile else ""
     code = type(error).__name__ if isinstance(error, botocore_errors.BotoCoreError) else _UNEXPECTED
-    told = _own_words(error)
+    reason = _own_words(error)
     return _error(
-        f"the AWS settings{where} cannot be read ({told}); check the profile and its file", code=code
+        f"the AWS settings{where} cannot be read ({reason}); check the profile and its file", code=code
     )
 
 
@@ -151,30 +151,30 @@ def _refused(provider: Provider, error: botocore_errors.ClientError) -> RemoteSe
     )
 
 
-def _tell(provider: Provider, error: Exception) -> str:
+def _describe(provider: Provider, error: Exception) -> str:
     """Return what happened, as the rest of a sentence that begins with the provider."""
     match error:
         case EOFError():
-            told = "needs an MFA code, and there is no terminal to type it in"
+            happened = "needs an MFA code, and there is no terminal to type it in"
         case TimeoutError():
-            told = "gave no answer in time"
+            happened = "gave no answer in time"
         case OSError():
             file = f": {error.filename}" if isinstance(error.filename, str) else ""
-            told = f"cannot be used ({error.strerror or 'input or output failed'}{file})"
+            happened = f"cannot be used ({error.strerror or 'input or output failed'}{file})"
         case botocore_errors.ParamValidationError():
-            told = "holds no token or a setting that AWS does not take"
+            happened = "holds no token or a setting that AWS does not take"
         case botocore_errors.CredentialRetrievalError() | botocore_errors.TokenRetrievalError():
-            told = _tell_retrieval(provider, str(error.kwargs.get("error_msg", "")))
+            happened = _describe_retrieval(provider, str(error.kwargs.get("error_msg", "")))
         case botocore_errors.BotoCoreError():
-            told = f"cannot be used ({_own_words(error)})"
+            happened = f"cannot be used ({_own_words(error)})"
         case RuntimeError() if "expired" in str(error):
-            told = "gave credentials that have already expired"
+            happened = "gave credentials that have already expired"
         case _:
-            told = "gave something that is not the JSON object with the keys that AWS describes"
-    return told
+            happened = "gave something that is not the JSON object with the keys that AWS describes"
+    return happened
 
 
-def _tell_retrieval(provider: Provider, message: str) -> str:
+def _describe_retrieval(provider: Provider, message: str) -> str:
     """Return what botocore says of a provider; parts that may repeat the provider's output are left out."""
     status = re.match(r"(?:.*: )?Received non 200 response (\d{3})", message)
     if status:

@@ -121,7 +121,9 @@ def _customer_remarks(config: ConfigFile, settings: Settings) -> Iterator[str]:
         hint = _did_you_mean(word, ENVIRONMENTS)
         if hint and word.strip().lower() not in ENVIRONMENTS:
             yield f"{child_path(_CUSTOMERS, key)}.environment: {quote(word)}{hint}"
-    open_to_others = [one.code for one in customers if one.role_arn and not one.external_id]
+    open_to_others = [
+        customer.code for customer in customers if customer.role_arn and not customer.external_id
+    ]
     if open_to_others:
         named = ", ".join(f"{_CUSTOMERS}.{code}" for code in open_to_others)
         yield f"no external_id at {named}; agree on one with each customer for the role's trust policy"
@@ -156,8 +158,8 @@ def _general_remarks(config: ConfigFile, settings: Settings) -> Iterator[str]:
 def _did_you_mean(word: str, known: Collection[str]) -> str:
     """Return the known words that are nearest, as the end of a sentence, or ``""``."""
     near = difflib.get_close_matches(word.strip().lower(), sorted(known), n=3, cutoff=_NEAR_VALUE)
-    likeness = [difflib.SequenceMatcher(None, word.strip().lower(), one).ratio() for one in near]
-    nearest = sorted(one for one, ratio in zip(near, likeness, strict=True) if ratio == max(likeness))
+    likeness = [difflib.SequenceMatcher(None, word.strip().lower(), name).ratio() for name in near]
+    nearest = sorted(name for name, ratio in zip(near, likeness, strict=True) if ratio == max(likeness))
     return f"; did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
 
 

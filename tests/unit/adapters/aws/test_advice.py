@@ -22,7 +22,7 @@ RECEIVE = Asked("sqs", "ReceiveMessage", "https://sqs.us-east-1.amazonaws.com/1/
 SERVICES = [LIST_CONTACTS, ASSUME, PARAMETERS, GET_OBJECT, RECEIVE]
 
 
-def told(asked: Asked, refusal: Refusal) -> str:
+def sentence(asked: Asked, refusal: Refusal) -> str:
     """Return the sentence without AWS's own words."""
     return str(refused(asked, refusal)).split(" AWS says:")[0]
 
@@ -50,8 +50,8 @@ SIGNED_EARLY = (
     ],
 )
 def test_a_wrong_clock_is_named_at_every_service(asked: Asked, refusal: Refusal, advice: str) -> None:
-    assert advice in told(asked, refusal)
-    assert "sign in" not in told(asked, refusal)
+    assert advice in sentence(asked, refusal)
+    assert "sign in" not in sentence(asked, refusal)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_wrong_clock_is_named_at_every_service(asked: Asked, refusal: Refusal,
 def test_how_far_the_clock_is_off_stands_in_aws_s_words(words: str, advice: str) -> None:
     body = f'{{"message": "{words}"}}'.encode()
     headers = {"x-amzn-errortype": "InvalidSignatureException"}
-    assert advice in told(LIST_CONTACTS, read_refusal(403, headers, body))
+    assert advice in sentence(LIST_CONTACTS, read_refusal(403, headers, body))
 
 
 @pytest.mark.parametrize(
@@ -75,17 +75,17 @@ def test_how_far_the_clock_is_off_stands_in_aws_s_words(words: str, advice: str)
 def test_how_far_the_clock_is_off_is_measured_by_the_date_of_the_answer(off: timedelta, advice: str) -> None:
     date = format_datetime(datetime.now(UTC) + off, usegmt=True)
     over_http = read_refusal(403, {"x-amzn-errortype": "RequestExpired", "Date": date}, b"")
-    assert advice in told(LIST_CONTACTS, over_http)
+    assert advice in sentence(LIST_CONTACTS, over_http)
     by_botocore = client_error("RequestTimeTooSkewed", 403, headers={"date": date})
-    assert advice in told(GET_OBJECT, by_botocore)
+    assert advice in sentence(GET_OBJECT, by_botocore)
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Wed, 99 Foo 2031", "2031-05-10T10:00:00Z"])
 def test_a_date_that_is_none_is_no_obstacle(date: str) -> None:
     headers = {"x-amzn-errortype": "RequestExpired", "Date": date}
-    assert "set this machine's clock" in told(LIST_CONTACTS, read_refusal(403, headers, b""))
+    assert "set this machine's clock" in sentence(LIST_CONTACTS, read_refusal(403, headers, b""))
     nonsense = b'{"message": "Signature expired: 20319999T999999Z 20319999T999999Z 20319999T999999Z"}'
-    assert "set this machine's clock" in told(LIST_CONTACTS, read_refusal(403, {}, nonsense))
+    assert "set this machine's clock" in sentence(LIST_CONTACTS, read_refusal(403, {}, nonsense))
 
 
 @pytest.mark.parametrize("region", ["af-south-1", "ap-east-1", "me-south-1", "eu-south-1", "mx-central-1"])
@@ -94,13 +94,13 @@ def test_a_date_that_is_none_is_no_obstacle(date: str) -> None:
 )
 def test_a_region_that_has_to_be_enabled_is_the_first_suspect(region: str, code: str) -> None:
     asked = Asked("ses", "ListContacts", "x", role_arn=ROLE, region=region)
-    assert f"{region} may not be enabled in account 111111111111" in told(asked, Refusal(403, code))
+    assert f"{region} may not be enabled in account 111111111111" in sentence(asked, Refusal(403, code))
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-3", "cn-north-1", "us-gov-west-1", "us-iso-east-1"])
 def test_a_region_that_everybody_has_is_none(region: str) -> None:
     asked = Asked("ses", "ListContacts", "x", role_arn=ROLE, region=region)
-    assert "sign in again" in told(asked, Refusal(403, "UnrecognizedClientException"))
+    assert "sign in again" in sentence(asked, Refusal(403, "UnrecognizedClientException"))
 
 
 DENIAL = (
@@ -132,9 +132,9 @@ def test_a_policy_above_the_role_is_named_and_who_may_change_it(
 ) -> None:
     action = f"{asked.service}:{asked.operation}"
     refusal = Refusal(403, code, DENIAL.format(action) + ending)
-    assert advice in told(asked, refusal)
-    assert action in told(asked, refusal)
-    assert "allow it in the role's policy" not in told(asked, refusal)
+    assert advice in sentence(asked, refusal)
+    assert action in sentence(asked, refusal)
+    assert "allow it in the role's policy" not in sentence(asked, refusal)
 
 
 def test_the_kind_of_policy_is_read_at_the_end_of_a_message_that_is_too_long_to_show() -> None:
@@ -159,8 +159,8 @@ def test_the_kind_of_policy_is_read_at_the_end_of_a_message_that_is_too_long_to_
         (ASSUME, "", "check that it exists"),
     ],
 )
-def test_explicit_and_missing_statements_are_told_apart(asked: Asked, ending: str, advice: str) -> None:
-    assert advice in told(asked, Refusal(403, "AccessDenied", DENIAL.format("x:Do") + ending))
+def test_explicit_and_missing_statements_are_distinguished(asked: Asked, ending: str, advice: str) -> None:
+    assert advice in sentence(asked, Refusal(403, "AccessDenied", DENIAL.format("x:Do") + ending))
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_explicit_and_missing_statements_are_told_apart(asked: Asked, ending: st
     ],
 )  # fmt: skip
 def test_every_refusal_says_what_to_do(asked: Asked, refusal: Refusal, advice: str) -> None:
-    assert advice in told(asked, refusal)
+    assert advice in sentence(asked, refusal)
 
 
 @pytest.mark.parametrize("code", ["KMS.ThrottlingException", "KmsThrottled", "RequestThrottled"])
@@ -253,7 +253,7 @@ def test_the_right_region_is_read_from_the_answer() -> None:
             400, {}, b"<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-1</Region></Error>"
         ),
     ):
-        assert "the bucket is in eu-west-1" in told(GET_OBJECT, refusal)
+        assert "the bucket is in eu-west-1" in sentence(GET_OBJECT, refusal)
 
 
 def test_words_that_may_repeat_a_secret_decide_and_are_not_shown() -> None:
