@@ -43,6 +43,7 @@ _BAD_CREDENTIALS_CODES = (
 )
 _CLOCK_CODES = frozenset({"RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"})
 _CLOCK_WORDS = ("signature expired", "signature not yet current", "request has expired")
+_NO_KEY_WORDS = "ciphertext refers to a customer master key"
 _SCOPE_WORDS = "credential should be scoped"
 
 _OVER_QUOTA, _FORBIDDEN, _FIRST_SERVER_ERROR = 429, 403, 500
@@ -123,7 +124,8 @@ def advise_denied(asked: Asked, refusal: Refusal, *, who: str = "") -> str:
         return f"the policy of the resource denies {who} {action}; its owner has to allow it there"
     if is_explicit:
         return f"a policy of {who} explicitly denies {action}; take that Deny statement out"
-    return f"{who} lacks {action}; allow it in the role's policy{_and_of_missing_keys(asked)}"
+    where = "the role's policy and in the key's policy" if action.startswith("kms:") else "the role's policy"
+    return f"{who} lacks {action}; allow it in {where}{_and_of_missing_keys(asked, action)}"
 
 
 def _policy(refusal: Refusal) -> tuple[str, bool]:
@@ -153,9 +155,9 @@ def _advise_trust(asked: Asked, action: str, kind: str, *, is_explicit: bool) ->
     )
 
 
-def _and_of_missing_keys(asked: Asked) -> str:
+def _and_of_missing_keys(asked: Asked, action: str) -> str:
     """S3 says 403 for a missing key too, to whoever may not list (Amazon S3 API, GetObject)."""
-    if asked.service == "s3" and asked.operation in {"GetObject", "HeadObject"}:
+    if action == "s3:GetObject" and asked.operation in {"GetObject", "HeadObject"}:
         return "; without s3:ListBucket an object that is not there looks the same"
     return ""
 
@@ -182,16 +184,13 @@ def _advise_clock(offset: timedelta | None) -> str:
 
 
 def _advise_kms(refusal: Refusal) -> str:
-    action = _ACTION.search(refusal.words)
-    is_kms = refusal.code.upper().startswith("KMS") or (action is not None and action[1].startswith("kms:"))
-    if refusal.code in DENIED_CODES and not is_kms:
-        is_kms = "ciphertext refers to a customer master key" in refusal.words
-    if not is_kms or _policy(refusal)[0] in _GUARDED_BY:
-        return ""
-    name = action[1] if action else "kms:Decrypt and kms:GenerateDataKey"
-    if any(word in refusal.code for word in ("Disabled", "InvalidState", "NotFound")):
+    """Return advice for a key, or the empty text; a denial that names its permission is one like others."""
+    is_named = refusal.code.upper().startswith("KMS")
+    if any(word in refusal.code for word in ("Disabled", "InvalidState", "NotFound")) and is_named:
         return "the KMS key is disabled, deleted or not there; its owner has to enable it or name another one"
-    return f"the KMS key may not be used; allow {name} in the caller's policy and in the key's policy"
+    if is_named or (refusal.code in DENIED_CODES and _NO_KEY_WORDS in refusal.words):
+        return "the KMS key may not be used; allow kms:Decrypt in the caller's policy and in the key's policy"
+    return ""
 
 
 def _advise_region(asked: Asked, refusal: Refusal) -> str:

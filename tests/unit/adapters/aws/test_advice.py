@@ -198,7 +198,7 @@ def test_explicit_and_missing_statements_are_distinguished(asked: Asked, ending:
             ),
             "the KMS key may not be used",
         ),
-        (PARAMETERS, Refusal(400, "AccessDeniedException", DENIAL.format("kms:Decrypt")), "kms:Decrypt in"),
+        (PARAMETERS, Refusal(400, "AccessDenied", DENIAL.format("kms:Decrypt")), "lacks kms:Decrypt"),
         (GET_OBJECT, Refusal(403, "AccessDenied", DENIAL.format("kms:Decrypt")), "in the key's policy"),
         (
             GET_OBJECT,
@@ -263,7 +263,7 @@ def test_words_that_may_repeat_a_secret_decide_and_are_not_shown() -> None:
     )
     shown = refused(PARAMETERS, read_client_error(error, with_words=False))
     assert isinstance(shown, DeniedError)
-    assert "allow kms:Decrypt" in str(shown)
+    assert "lacks kms:Decrypt" in str(shown)
     assert "hush" not in str(shown)
 
 
