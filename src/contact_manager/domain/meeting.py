@@ -215,7 +215,7 @@ def plan_times(
     """
     start, end = change.meeting_start, change.meeting_end(default_duration)
     if start is None or end is None:
-        raise InvalidChangeError([Problem("meeting start", "the change names no start time")])
+        raise InvalidChangeError([Problem("meeting start", "a meeting needs a start; the change names none")])
     if end.timestamp() <= start.timestamp():
         message = f"{end:%Y-%m-%d %H:%M %Z} is not after the start, {start:%Y-%m-%d %H:%M %Z}"
         raise InvalidChangeError([Problem("meeting end", message)])

@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from contact_manager.domain.change import Change
 from contact_manager.domain.customer import Customer
+from contact_manager.domain.effects import CheckedChange
 from contact_manager.domain.meeting import CalendarEvent
 from contact_manager.domain.outcome import (
     BatchReport,
@@ -118,27 +118,32 @@ def process_report(report: ProcessReport) -> dict[str, Any]:
     }
 
 
-def change_object(report: RunReport, change: Change | None, *, gets_meeting: bool) -> dict[str, Any]:
+def change_object(report: RunReport, checked: CheckedChange | None) -> dict[str, Any]:
     """Return the object of ``contact-manager/change/v1``: a change file as it was understood."""
     return {
         "schema": "contact-manager/change/v1",
         "ok": report.is_ok,
-        "change": None
-        if change is None
-        else {
-            "change_id": change.change_id,
-            "kind": change.kind.value,
-            "title": change.title,
-            "status": change.status or None,
-            "version": change.version or None,
-            "customers": list(change.customers),
-            "time_zone": change.time_zone,
-            "implementation_start": _moment(change.implementation_start),
-            "implementation_end": _moment(change.implementation_end),
-            "meeting_start": _moment(change.meeting_start),
-            "gets_meeting": gets_meeting,
-        },
+        "change": None if checked is None else _change(checked),
         **_remarks(report),
+    }
+
+
+def _change(checked: CheckedChange) -> dict[str, Any]:
+    change = checked.change
+    return {
+        "change_id": change.change_id,
+        "kind": change.kind.value,
+        "title": change.title,
+        "status": change.status or None,
+        "version": change.version or None,
+        "customers": list(change.customers),
+        "time_zone": change.time_zone,
+        "implementation_start": _moment(change.implementation_start),
+        "implementation_end": _moment(change.implementation_end),
+        "meeting_start": _moment(change.meeting_start),
+        "gets_meeting": checked.gets_meeting,
+        "effect": checked.effects[checked.status] if checked.status else None,
+        "effects": {status.value: effect for status, effect in checked.effects.items()},
     }
 
 

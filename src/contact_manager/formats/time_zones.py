@@ -15,6 +15,28 @@ _NOT_A_PLACE = frozenset({"Factory", "localtime", "posixrules"})
 
 _LONGEST_NAME = 100
 
+_NEVER_SUMMER = {"EST": "America/New_York", "MST": "America/Denver"}
+_ABBREVIATIONS = {
+    "EDT": "America/New_York",
+    "ET": "America/New_York",
+    "CST": "America/Chicago",
+    "CDT": "America/Chicago",
+    "CT": "America/Chicago",
+    "MDT": "America/Denver",
+    "MT": "America/Denver",
+    "PST": "America/Los_Angeles",
+    "PDT": "America/Los_Angeles",
+    "PT": "America/Los_Angeles",
+    "BST": "Europe/London",
+    "CEST": "Europe/Berlin",
+    "EEST": "Europe/Helsinki",
+    "IST": "Asia/Kolkata",
+    "JST": "Asia/Tokyo",
+    "AEST": "Australia/Sydney",
+    "AEDT": "Australia/Sydney",
+}
+"""What people write and neither IANA nor Windows knows, each with the place that is mostly meant."""
+
 
 def resolve_time_zone(name: str) -> str:
     """Return the IANA name of a time zone that is named the IANA or the Windows way.
@@ -34,7 +56,18 @@ def resolve_time_zone(name: str) -> str:
     raise ValueError(f"unknown time zone {quote(wanted)}{_suggestion(wanted)}")
 
 
+def summer_reading(zone: str) -> str:
+    """Return the zone that people mean in summer when they write ``zone``, or ``""`` where there is none.
+
+    ``EST`` and ``MST`` are zones without summer time (tz database, "northamerica": links to America/Panama
+    and America/Phoenix), and are often written for the whole year where the clocks do change.
+    """
+    return _NEVER_SUMMER.get(zone, "")
+
+
 def _suggestion(wanted: str) -> str:
+    if place := _ABBREVIATIONS.get(wanted.upper()):
+        return f": it is an abbreviation, which says no place; for the clocks there write {place!r}"
     known = _known_names()
     near = difflib.get_close_matches(wanted.lower()[:_LONGEST_NAME], known, n=1, cutoff=0.7)
     example = (

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from contact_manager.domain.customer import customer_names, did_you_mean, mistaken_customers
 from contact_manager.domain.lifecycle import ChangeStatus, MeetingStep, needs_meeting
 from contact_manager.domain.outcome import (
     Action,
@@ -18,7 +19,7 @@ from contact_manager.domain.outcome import (
     reported_errors,
 )
 from contact_manager.domain.processing import MeetingResult
-from contact_manager.errors import ContactManagerError, InvalidChangeError
+from contact_manager.errors import ContactManagerError, InvalidChangeError, Problem
 from contact_manager.formats import record_json
 from contact_manager.formats.ledger_json import Claim
 from contact_manager.formats.record_json import Entry
@@ -31,6 +32,7 @@ from contact_manager.services.schedule_meeting import (
     choose_topics,
     schedule_meeting,
 )
+from contact_manager.settings import Settings
 
 CLAIM_POLLS = 20
 CLAIM_POLL_INTERVAL = timedelta(seconds=1)
@@ -143,6 +145,7 @@ class MeetingRun:
         services, change = self.services, task.change
         schedules = task.steps.meeting is MeetingStep.SCHEDULE
         if schedules and needs_meeting(change, auto_schedule=services.settings.meeting.auto_schedule):
+            _refuse_mistaken(change.customers, services.settings)
             selection = choose_topics(change, services.settings)
             request = ScheduleRequest(change, self.organizer, selection, respect_hand=self.respects_hand)
             return await schedule_meeting(request, services)
@@ -150,6 +153,15 @@ class MeetingRun:
             return None
         return await cancel_meeting(
             change, services.calendar, organizer=self.organizer, templates=services.templates
+        )
+
+
+def _refuse_mistaken(codes: tuple[str, ...], settings: Settings) -> None:
+    """Stop before a meeting without the people of a customer whose code is mistyped."""
+    mistaken = mistaken_customers(codes, customer_names(settings.customers))
+    if mistaken:
+        raise InvalidChangeError(
+            Problem("customers", did_you_mean(code, near)) for code, near in mistaken.items()
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from contact_manager.domain.change import Change
@@ -125,12 +125,13 @@ class ChangeRecord:
         Raises:
             InvalidChangeError: It is no change.
         """
-        change = parse_change(data, source=self.key, default_time_zone=self._time_zone)
+        change = parse_change(
+            data, source=self.key, default_time_zone=self._time_zone, record_id=self._change_id
+        )
         record = record_json.load_record(data)
         status = read_status(change.status, record_json.read_request_type(record))
         if status is None:
             return None
-        change = replace(change, change_id=change.change_id or self._change_id)
         return ChangeTask(change, record, status, record_json.read_history(record))
 
     async def rewrite(self, edit: Callable[[dict[str, Any]], dict[str, Any]]) -> None:

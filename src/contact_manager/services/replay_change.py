@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contact_manager.domain.change import Change
+from contact_manager.domain.customer import customer_names
 from contact_manager.domain.lifecycle import ChangeHistory, forbidden_jump, read_status
 from contact_manager.domain.processing import ProcessReport
 from contact_manager.errors import InvalidChangeError, Problem
@@ -36,8 +37,13 @@ async def replay_change(
         InvalidChangeError: The file is wrong, has no id, or is behind what is stored.
         RemoteServiceError: The bucket cannot be used, or others write the archive object again and again.
     """
-    zone = services.meeting.settings.meeting.time_zone
-    change = parse_change(data, source=source, default_time_zone=zone)
+    settings = services.meeting.settings
+    change = parse_change(
+        data,
+        source=source,
+        default_time_zone=settings.meeting.time_zone,
+        customers=customer_names(settings.customers),
+    )
     if not change.change_id or "/" in change.change_id:
         problem = Problem("$.changeId", "a change that is processed needs an id, without a slash")
         raise InvalidChangeError([problem], source=source)

@@ -89,7 +89,9 @@ def reason_not_to_reconcile(change: Change, now: datetime) -> str:
         return f"its status is {change.status}"
     if change.meeting.wanted is False:
         return "it wants no meeting"
-    if start is not None and start.timestamp() < now.timestamp():
+    if start is None:
+        return "it names no start"
+    if start.timestamp() < now.timestamp():
         return "it is not upcoming"
     return ""
 

@@ -50,15 +50,15 @@ def announcement(**more: Any) -> dict[str, Any]:
     return {key: value for key, value in document.items() if value is not None}
 
 
-def read(document: Any, *, default_time_zone: str = "America/New_York") -> Change:
+def read(document: Any, *, default_time_zone: str = "America/New_York", **more: Any) -> Change:
     """Read a document (or bytes) as a change."""
     data = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return parse_change(data, source="change.json", default_time_zone=default_time_zone)
+    return parse_change(data, source="change.json", default_time_zone=default_time_zone, **more)
 
 
-def problems_of(document: Any, *, default_time_zone: str = "America/New_York") -> dict[str, str]:
+def problems_of(document: Any, **more: Any) -> dict[str, str]:
     """Return the problems of a document by their paths."""
     with pytest.raises(InvalidChangeError) as caught:
-        read(document, default_time_zone=default_time_zone)
+        read(document, **more)
     assert caught.value.source == "change.json"
     return {problem.path: problem.message for problem in caught.value.problems}

@@ -88,8 +88,7 @@ def test_any_object_is_a_change_or_problems(document: dict[str, Any]) -> None:
     else:
         assert result.customers
         assert result.title
-        assert result.meeting_start is not None
-        assert result.meeting_start.tzinfo is not None
+        assert result.meeting_start is None or result.meeting_start.tzinfo is not None
 
 
 @settings(max_examples=200, deadline=None)

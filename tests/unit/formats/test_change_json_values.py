@@ -48,7 +48,10 @@ class TestCustomers:
             pytest.param([], "$.customers", id="empty list"),
             pytest.param(",", "$.customers", id="only commas"),
             pytest.param("hts, c d", "$.customers", id="malformed in a text"),
-            pytest.param({"hts": {}}, "$.customers", id="an object"),
+            pytest.param({"hts": 3}, "$.customers", id="an object of numbers"),
+            pytest.param({}, "$.customers", id="an empty object"),
+            pytest.param([{}], "$.customers[0]", id="an empty object in a list"),
+            pytest.param([{"code": 5}], "$.customers[0].code", id="an object with a number"),
             pytest.param(7, "$.customers", id="a number"),
             pytest.param(["hts,cds"], "$.customers[0]", id="a comma within a list"),
             pytest.param([["hts"]], "$.customers[0]", id="a list within a list"),
@@ -56,6 +59,21 @@ class TestCustomers:
     )
     def test_what_names_no_customer_is_a_problem(self, codes: Any, path: str) -> None:
         assert problems_of(flat(customers=codes)).keys() == {path}
+
+    @pytest.mark.parametrize(
+        "customers",
+        [
+            [{"code": "hts"}, {"customer_code": "CDS"}],
+            [{"customerCode": "hts", "name": "Harbor Trust"}, "cds"],
+            [{"name": "hts"}, {"id": "cds", "name": "C"}],
+            {"hts": {"name": "Harbor Trust"}, "cds": {}},
+        ],
+    )
+    def test_customers_may_be_objects(self, customers: Any) -> None:
+        assert read(flat(customers=customers)).customers == ("hts", "cds")
+
+    def test_one_customer_may_be_one_object(self) -> None:
+        assert read(flat(customers={"code": "hts", "name": "Harbor Trust"})).customers == ("hts",)
 
     def test_an_empty_list_beside_a_full_one_is_fine(self) -> None:
         assert read(flat(customerCodes=[])).customers == ("hts",)
@@ -257,8 +275,8 @@ class TestAnswers:
     @pytest.mark.parametrize(
         ("written", "wanted"),
         [
-            *((yes, True) for yes in (True, "yes", "Yes", "true", "y", "1", " YES ")),
-            *((no, False) for no in (False, "no", "false", "N", "0")),
+            *((yes, True) for yes in (True, "yes", "Yes", "true", "y", "1", " YES ", 1, "on")),
+            *((no, False) for no in (False, "no", "No", "false", "N", "0", 0, "off")),
             *((nothing, None) for nothing in ("", "  ", None)),
         ],
     )
@@ -266,7 +284,7 @@ class TestAnswers:
         document = flat() | {name: written}
         assert read(document).meeting.wanted is wanted
 
-    @pytest.mark.parametrize("written", ["maybe", "ja", 1, 0, 2.5, ["yes"], {}])
+    @pytest.mark.parametrize("written", ["maybe", "ja", 2, -1, 2.5, ["yes"], {}])
     def test_anything_else_is_a_problem(self, written: Any) -> None:
         assert "'yes' or 'no'" in problems_of(flat(meetingRequired=written))["$.meetingRequired"]
 

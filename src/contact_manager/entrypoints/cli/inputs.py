@@ -11,8 +11,13 @@ from pathlib import Path
 
 from contact_manager.bootstrap import RunOptions, choose_organizer, load_settings
 from contact_manager.domain.change import Change
-from contact_manager.domain.customer import fold_customer_code
-from contact_manager.entrypoints.cli.options import ChangeOptions, CommonOptions, ReadingOptions
+from contact_manager.domain.customer import customer_names, fold_customer_code
+from contact_manager.entrypoints.cli.options import (
+    ChangeFileOptions,
+    ChangeOptions,
+    CommonOptions,
+    ReadingOptions,
+)
 from contact_manager.errors import InvalidChangeError, Problem, UsageError
 from contact_manager.formats.change_json import MAX_CHANGE_BYTES, parse_change
 from contact_manager.services.schedule_meeting import ScheduleRequest, choose_topics
@@ -34,8 +39,8 @@ def read_settings(options: CommonOptions) -> Settings:
     return settings
 
 
-def read_change(options: ChangeOptions, settings: Settings) -> Change:
-    """Read the change file.
+def read_change(options: ChangeOptions, settings: Settings, *, checks_customers: bool = True) -> Change:
+    """Read the change file that the flags name.
 
     Raises:
         UsageError: None is named.
@@ -43,17 +48,30 @@ def read_change(options: ChangeOptions, settings: Settings) -> Change:
     """
     if not options.json_metadata:
         raise UsageError([Problem("--json-metadata", "name the change file, or - for stdin")])
-    return read_change_file(options.json_metadata, settings)
+    return read_change_file(options.json_metadata, settings, options, checks_customers=checks_customers)
 
 
-def read_change_file(name: str, settings: Settings) -> Change:
+def read_change_file(
+    name: str, settings: Settings, options: ChangeFileOptions, *, checks_customers: bool = True
+) -> Change:
     """Read the change file ``name``, ``-`` for stdin.
+
+    Args:
+        name: Of the file.
+        settings: Default time zone and customers.
+        options: How it is read.
+        checks_customers: Refuse codes that are not configured and nearly are.
 
     Raises:
         InvalidChangeError: It cannot be read or is wrong.
     """
-    zone = settings.meeting.time_zone
-    return parse_change(read_change_bytes(name), source=source_name(name), default_time_zone=zone)
+    return parse_change(
+        read_change_bytes(name),
+        source=source_name(name),
+        default_time_zone=settings.meeting.time_zone,
+        assumes_utc=options.assume_utc,
+        customers=customer_names(settings.customers) if checks_customers else None,
+    )
 
 
 def read_change_bytes(name: str) -> bytes:
@@ -66,7 +84,10 @@ def read_change_bytes(name: str) -> bytes:
         with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
             return file.read(MAX_CHANGE_BYTES + 1)
     except OSError as error:
-        problem = Problem("", f"cannot read the change file: {error.strerror}")
+        reason = (
+            "it is a folder; name a file in it" if isinstance(error, IsADirectoryError) else error.strerror
+        )
+        problem = Problem("", f"cannot read the change file: {reason}")
         raise InvalidChangeError([problem], source=source_name(name)) from error
 
 

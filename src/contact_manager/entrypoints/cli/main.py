@@ -22,6 +22,7 @@ from contact_manager.entrypoints.cli.exit_codes import ExitCode
 from contact_manager.entrypoints.cli.options import (
     ApplyOptions,
     CancelOptions,
+    ChangeFileOptions,
     CommonOptions,
     MeetingOptions,
     ReadingOptions,
@@ -172,9 +173,9 @@ def _change_process(
 
 
 @change.command("validate")
-@takes(CommonOptions)
-def _change_validate(file: _File, *, options: CommonOptions) -> None:
-    """Check a change file and tell how it is understood; nothing is asked of any service."""
+@takes(ChangeFileOptions)
+def _change_validate(file: _File, *, options: ChangeFileOptions) -> None:
+    """Check a change file: how it is understood, and what will happen. No service is called."""
     from contact_manager.entrypoints.cli.actions.validate_change import validate_change
 
     validate_change(file, options)

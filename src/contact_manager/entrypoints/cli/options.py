@@ -77,7 +77,21 @@ class CommonOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeOptions(CommonOptions):
+class ChangeFileOptions(CommonOptions):
+    """How a change file is read."""
+
+    assume_utc: Annotated[
+        bool,
+        typer.Option(
+            "--assume-utc",
+            metavar="",
+            help="Times without an offset in the change file are UTC, and not local to its time zone.",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeOptions(ChangeFileOptions):
     """Which change, and in whose calendar."""
 
     json_metadata: Annotated[str | None, typer.Option(metavar="F", help="Change file, - for stdin.")] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contact_manager.formats.change_json import names
 from contact_manager.formats.change_json.layout import Layout, Moment
 from contact_manager.formats.change_json.reader import Reader, fold_key
 
@@ -14,18 +15,22 @@ LAYOUT = Layout(
     customers="$.customers",
     customer_holders=("changeMetadata",),
     time_zone=("meeting_timezone", "timezone"),
-    start_expected="$.meeting_date",
-    meeting_starts=(Moment(time=("meeting_time", "meeting_start_time"), date=("meeting_date",)),),
+    meeting_starts=(
+        Moment(time=("meeting_time", "meeting_start_time", "meeting_start"), date=("meeting_date",)),
+    ),
     meeting_title=("meeting_title",),
-    meeting_duration=("meeting_duration",),
+    meeting_duration=("meeting_duration", "meeting_duration_minutes"),
     meeting_location=("meeting_location",),
-    wanted=(("include_meeting", "meetingRequired"),),
+    wanted=names.answers(("", "metadata.")),
     attendees=(("attendees",),),
     optional=(("optional",),),
     summary=("summary",),
     content=("content",),
     status=("status",),
     version=("version",),
+    other_ids=names.IDS,
+    other_titles=("name",),
+    other_contents=("body", "description"),
 )
 
 

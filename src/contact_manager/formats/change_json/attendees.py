@@ -11,8 +11,11 @@ from contact_manager.domain.email_address import fold_address
 from contact_manager.formats.change_json.reader import Found, Places, Reader
 from contact_manager.formats.plain_text import kind_of, one_line, quote
 
-_ADDRESS, _ROLE = ("address", "email"), ("role", "type")
+_ADDRESS, _ROLE = ("address", "email", "mail", "emailAddress.address", "emailAddress"), ("role", "type")
 _ROLES = {"required": AttendeeRole.REQUIRED, "optional": AttendeeRole.OPTIONAL}
+MAX_PEOPLE = 5_000
+"""Named in one file: more than one meeting can have at any vendor."""
+
 _TOKEN = re.compile(r'"[^"]*"|<[^<>]*>|[,;]|[^,;"<]+|["<]')
 _IN_BRACKETS = re.compile(r"<([^<>]*)>$")
 
@@ -55,11 +58,16 @@ def _people(reader: Reader, found: Found) -> Iterator[ManualAttendee]:
 
 def _entries(reader: Reader, found: Found) -> list[Found]:
     if isinstance(found.value, str):
-        return [Found(found.path, "", text) for text in _split(found.value)]
-    if isinstance(found.value, list):
-        return [Found(f"{found.path}[{index}]", "", person) for index, person in enumerate(found.value)]
-    reader.refuse(found.path, f"must be a list of people, not {kind_of(found.value)}")
-    return []
+        entries = [Found(found.path, "", text) for text in _split(found.value)]
+    elif isinstance(found.value, list):
+        entries = [Found(f"{found.path}[{index}]", "", person) for index, person in enumerate(found.value)]
+    else:
+        reader.refuse(found.path, f"must be a list of people, not {kind_of(found.value)}")
+        return []
+    if len(entries) > MAX_PEOPLE:
+        reader.refuse(found.path, f"names {len(entries):,} people; at most {MAX_PEOPLE:,} are read")
+        return []
+    return entries
 
 
 def _person(reader: Reader, entry: Found) -> ManualAttendee | None:

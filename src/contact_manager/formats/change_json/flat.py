@@ -5,6 +5,7 @@ Older files keep what concerns the meeting in a ``metadata`` map as well; the to
 
 from __future__ import annotations
 
+from contact_manager.formats.change_json import names
 from contact_manager.formats.change_json.layout import Layout, Moment
 from contact_manager.formats.change_json.reader import Reader
 
@@ -16,7 +17,9 @@ _OWN = (
     "metadata.meetingStartTime",
     "metadata.meetingDate",
 )
-_FOREIGN = ("schedule", "metadata.schedule", "meetingInvite", "meeting")
+_FOREIGN = ("schedule", "metadata.schedule", "meetingInvite", "meeting", "fields")
+_MEETING = ("", "metadata.")
+_TOP = ("",)
 
 LAYOUT = Layout(
     change_id=("changeId",),
@@ -25,27 +28,20 @@ LAYOUT = Layout(
     customer_holders=("changeMetadata",),
     objects=("metadata", "tickets", "changeMetadata"),
     time_zone=("timezone", "metadata.timezone", "meetingTimezone", "metadata.meetingTimezone"),
-    start_expected="$.implementationStart",
-    starts=(
-        Moment(time=("implementationStart",)),
-        Moment(time=("implementationBeginTime",), date=("implementationBeginDate",)),
-    ),
-    ends=(
-        Moment(time=("implementationEnd",)),
-        Moment(time=("implementationEndTime",), date=("implementationEndDate",)),
-    ),
+    starts=names.start_moments(_TOP),
+    ends=names.end_moments(_TOP),
     meeting_time_zone=("meetingTimezone", "metadata.meetingTimezone"),
     meeting_starts=(
-        Moment(time=("meetingStartTime", "meetingTime"), date=("meetingDate",)),
-        Moment(time=("metadata.meetingStartTime", "metadata.meetingTime"), date=("metadata.meetingDate",)),
+        Moment(time=("meetingStartTime", "meetingStart", "meetingTime"), date=("meetingDate",)),
+        Moment(
+            time=("metadata.meetingStartTime", "metadata.meetingStart", "metadata.meetingTime"),
+            date=("metadata.meetingDate",),
+        ),
     ),
     meeting_title=("meetingTitle", "metadata.meetingTitle"),
-    meeting_duration=("meetingDuration", "metadata.meetingDuration"),
+    meeting_duration=names.places(_MEETING, "meetingDuration", "meetingDurationMinutes"),
     meeting_location=("meetingLocation", "metadata.meetingLocation"),
-    wanted=(
-        ("include_meeting", "meetingRequired"),
-        ("metadata.include_meeting", "metadata.meetingRequired"),
-    ),
+    wanted=names.answers((*_MEETING, "changeMetadata.")),
     attendees=(("attendees",), ("metadata.attendees",)),
     optional=(("optional",), ("metadata.optional",)),
     reason=("changeReason",),
@@ -58,6 +54,8 @@ LAYOUT = Layout(
     status=("status",),
     version=("version",),
     change_type=("changeType", "metadata.changeType"),
+    other_ids=names.IDS,
+    other_reasons=names.REASONS,
 )
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
 
 from contact_manager.formats.change_json.reader import Places
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Where a point in time stands: a time of day with a date beside it, or both in one of the two."""
+    """Where a point in time stands: a time of day with a date beside it, or both in one of the two.
+
+    ``is_other``: the names are those of another system, where half a moment is no mistake.
+    """
 
     time: Places
     date: Places = ()
+    is_other: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +35,13 @@ class Layout:
         meeting_time_zone: Zone of the meeting's own start, when it is not the change's.
         wanted, attendees, optional: Groups of places; those of one group are read together, and the first
             group that says anything counts.
-        start_expected: Where a start is expected when there is none at all.
+        other_ids, other_titles, other_reasons, other_contents: What counts when the dialect's own places say
+            nothing; such a name may stand for something else, so what cannot be used is left aside.
     """
 
     title: Places
     change_id: Places
     customers: str
-    start_expected: str
     time_zone: Places
     starts: tuple[Moment, ...] = ()
     ends: tuple[Moment, ...] = ()
@@ -62,3 +68,23 @@ class Layout:
     status: Places = ()
     version: Places = ()
     change_type: Places = ()
+    other_ids: Places = ()
+    other_titles: Places = ()
+    other_reasons: Places = ()
+    other_contents: Places = ()
+
+    @property
+    def places(self) -> frozenset[str]:
+        """Every place that is looked at, customers aside."""
+        held = (getattr(self, one.name) for one in fields(self) if one.name != "customers")
+        return frozenset(place for value in held for place in _places_in(value))
+
+
+def _places_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Moment):
+        yield from (*value.time, *value.date)
+    else:
+        for one in value:
+            yield from _places_in(one)

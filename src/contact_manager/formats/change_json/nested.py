@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contact_manager.formats.change_json import names
 from contact_manager.formats.change_json.layout import Layout, Moment
 from contact_manager.formats.change_json.reader import Reader
 
 _SCHEDULE = "changeMetadata.schedule"
 _TICKETS = "changeMetadata.tickets"
+_CHANGE = ("changeMetadata.", "")
 
 LAYOUT = Layout(
     change_id=("changeId", "changeMetadata.changeId"),
@@ -15,26 +17,19 @@ LAYOUT = Layout(
     customer_holders=("changeMetadata",),
     objects=(_SCHEDULE, _TICKETS, "meetingInvite"),
     time_zone=(f"{_SCHEDULE}.timezone", "changeMetadata.timezone", "timezone", "meetingInvite.timezone"),
-    start_expected=f"$.{_SCHEDULE}.implementationStart",
-    starts=(
-        Moment(time=(f"{_SCHEDULE}.implementationStart",)),
-        Moment(time=(f"{_SCHEDULE}.beginTime",), date=(f"{_SCHEDULE}.beginDate",)),
-    ),
-    ends=(
-        Moment(time=(f"{_SCHEDULE}.implementationEnd",)),
-        Moment(time=(f"{_SCHEDULE}.endTime",), date=(f"{_SCHEDULE}.endDate",)),
-    ),
+    starts=names.start_moments((f"{_SCHEDULE}.", *_CHANGE)),
+    ends=names.end_moments((f"{_SCHEDULE}.", *_CHANGE)),
     meeting_time_zone=("meetingInvite.timezone",),
     meeting_starts=(
-        Moment(time=("meetingInvite.startTime", "meetingInvite.time"), date=("meetingInvite.date",)),
+        Moment(
+            time=("meetingInvite.startTime", "meetingInvite.time", "meetingInvite.start"),
+            date=("meetingInvite.date", "meetingInvite.startDate"),
+        ),
     ),
     meeting_title=("meetingInvite.title",),
     meeting_duration=("meetingInvite.duration", "meetingInvite.durationMinutes"),
     meeting_location=("meetingInvite.location",),
-    wanted=(
-        ("include_meeting", "meetingRequired"),
-        ("changeMetadata.include_meeting", "changeMetadata.meetingRequired"),
-    ),
+    wanted=names.answers(("", "changeMetadata.", "metadata.")),
     attendees=(("meetingInvite.attendees", "attendees"),),
     optional=(("meetingInvite.optional", "optional"),),
     reason=("changeMetadata.changeReason",),
@@ -47,6 +42,9 @@ LAYOUT = Layout(
     status=("status", "changeMetadata.status"),
     version=("version", "changeMetadata.version"),
     change_type=("changeMetadata.changeType", "changeType"),
+    other_ids=names.places(_CHANGE, *names.IDS),
+    other_titles=names.places(("changeMetadata.",), *names.TITLES),
+    other_reasons=names.places(_CHANGE, *names.REASONS),
 )
 
 

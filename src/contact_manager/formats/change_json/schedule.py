@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from contact_manager.formats.change_json.layout import Layout
-from contact_manager.formats.change_json.moments import Instant, MomentReader
+from contact_manager.formats.change_json.moments import Clocks, Instant, MomentReader
 from contact_manager.formats.change_json.reader import Places, Reader
 from contact_manager.formats.plain_text import any_text
-from contact_manager.formats.time_zones import resolve_time_zone
+from contact_manager.formats.time_zones import resolve_time_zone, summer_reading
 
 _STAND_IN_ZONE = "UTC"
 """For a zone that is unknown, so that the times can still be checked."""
+
+_WINTER, _SUMMER = datetime(2031, 1, 15, tzinfo=UTC), datetime(2031, 7, 15, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What decides how times are read, besides the file.
+
+    Attributes:
+        default_time_zone: IANA or Windows name, for files that name none.
+        assumes_utc: Whether times without an offset are in UTC.
+    """
+
+    default_time_zone: str
+    assumes_utc: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,47 +42,98 @@ class Schedule:
     meeting_start: datetime | None
 
 
-def read_schedule(reader: Reader, layout: Layout, *, default_time_zone: str) -> Schedule:
+def read_schedule(reader: Reader, layout: Layout, reading: Reading, *, has_meeting: bool) -> Schedule:
     """Return when the change takes place.
 
-    Noted as problems: an unknown zone, wrong and half times, no start at all, an end before the start.
+    Noted as problems: an unknown zone, wrong and half times, an end before the start. Half a start of a
+    meeting is none without a meeting (``has_meeting``).
     """
-    zone = _time_zone(reader, layout.time_zone, default_time_zone)
-    moments = MomentReader(reader, zone)
+    clocks = _clocks(reader, layout.time_zone, reading)
+    moments = MomentReader(reader, clocks)
     start, end = moments.first_complete(layout.starts), moments.first_complete(layout.ends)
-    meeting_start = _meeting_start(reader, layout, zone, start)
-    if start is None and meeting_start is None:
-        reader.refuse(layout.start_expected, "there is no start time")
+    moments.warn_of_others(layout.starts, start)
+    moments.warn_of_others(layout.ends, end)
+    meeting_start = _meeting_start(reader, layout, clocks, start)
+    if not has_meeting and meeting_start is not None and meeting_start.incomplete is not None:
+        reader.warn(meeting_start.path, f"{meeting_start.incomplete.message}; no meeting was asked for")
+        meeting_start = None
     _note_incomplete(reader, start, end, meeting_start)
     _check_order(reader, start, end)
-    own_start = _value(meeting_start)
+    own = tuple(one for one in (meeting_start, start, end) if one is not None)
+    _warn_of_zone(reader, layout, clocks, own)
+    own_start, zone = _value(meeting_start), clocks.zone
     return Schedule(zone.key, _value(start), _value(end), own_start and own_start.astimezone(zone))
 
 
-def _time_zone(reader: Reader, places: Places, default: str) -> ZoneInfo:
-    if reader.find(places) is not None:
-        name = reader.read(places, _zone_name)
-        return ZoneInfo(name or _STAND_IN_ZONE)
+def _clocks(reader: Reader, places: Places, reading: Reading) -> Clocks:
+    found = reader.find_all(places)
+    if found:
+        name = reader.convert(found[0], _zone_name)
+        return Clocks(ZoneInfo(name or _STAND_IN_ZONE), is_utc_assumed=reading.assumes_utc)
     try:
-        return ZoneInfo(resolve_time_zone(default))
+        zone = ZoneInfo(resolve_time_zone(reading.default_time_zone))
     except ValueError as exc:
         reader.refuse("", f"the default time zone cannot be used: {exc}")
-        return ZoneInfo(_STAND_IN_ZONE)
+        zone = ZoneInfo(_STAND_IN_ZONE)
+    return Clocks(zone, is_given=False, is_utc_assumed=reading.assumes_utc)
 
 
 def _zone_name(value: Any) -> str:
     return resolve_time_zone(any_text(value))
 
 
-def _meeting_start(reader: Reader, layout: Layout, zone: ZoneInfo, start: Instant | None) -> Instant | None:
-    meeting_zone = (
-        _time_zone(reader, layout.meeting_time_zone, zone.key) if layout.meeting_time_zone else zone
-    )
-    moments = MomentReader(reader, meeting_zone)
+def _warn_of_zone(reader: Reader, layout: Layout, clocks: Clocks, instants: tuple[Instant, ...]) -> None:
+    """Warn of a zone that was guessed, that two places name differently, or that people write by mistake."""
+    zone = clocks.zone
+    local = next((one for one in instants if one.is_local and one.value is not None), None)
+    if local is not None and not clocks.is_given:
+        reader.warn(local.path, f"there is no time zone; {local.quoted} is read as time in {zone.key}")
+    given = reader.find_all(tuple(one for one in layout.time_zone if one not in layout.meeting_time_zone))
+    for other in given[1:]:
+        name = reader.aside().convert(other, _zone_name)
+        if name is not None and not _is_same_time(zone, ZoneInfo(name)):
+            reader.contradict(given[0], other)
+    _warn_of_summer(reader, layout.time_zone, zone, instants)
+
+
+def _warn_of_summer(reader: Reader, places: Places, zone: ZoneInfo, instants: tuple[Instant, ...]) -> None:
+    meant = summer_reading(zone.key)
+    moments = (one.value.astimezone(zone) for one in instants if meant and one.value is not None)
+    summer = next((moment for moment in moments if _is_summer(meant, moment)), None)
+    if summer is not None:
+        there = summer.astimezone(ZoneInfo(meant))
+        reader.warn(
+            reader.path(places),
+            f"{zone.key} has no summer time: {summer:%Y-%m-%d %H:%M} {zone.key} is {there:%H:%M %Z} in "
+            f"{meant}; if the clocks there are meant, write {meant!r}",
+        )
+
+
+def _is_same_time(zone: ZoneInfo, other: ZoneInfo) -> bool:
+    days = (_WINTER, _SUMMER)
+    return [day.astimezone(zone).utcoffset() for day in days] == [
+        day.astimezone(other).utcoffset() for day in days
+    ]
+
+
+def _is_summer(zone: str, moment: datetime) -> bool:
+    return bool(moment.astimezone(ZoneInfo(zone)).dst())
+
+
+def _meeting_start(reader: Reader, layout: Layout, clocks: Clocks, start: Instant | None) -> Instant | None:
+    places = layout.meeting_time_zone
+    own = reader.read(places, _zone_name) if places and reader.find(places) is not None else None
+    if own is not None:
+        clocks = Clocks(ZoneInfo(own), is_utc_assumed=clocks.is_utc_assumed)
+    moments = MomentReader(reader, clocks)
     started = _value(start)
-    clock = started.astimezone(meeting_zone).time() if started else None
+    clock = started.astimezone(UTC if clocks.is_utc_assumed else clocks.zone).time() if started else None
     given = (moments.read(moment, clock=clock) for moment in layout.meeting_starts)
-    return next((instant for instant in given if instant is not None), None)
+    instant = next((instant for instant in given if instant is not None), None)
+    moments.warn_of_others(layout.meeting_starts, instant)
+    if own is not None and instant is not None:
+        _warn_of_summer(reader, places, clocks.zone, (instant,))
+    return instant
 
 
 def _note_incomplete(
@@ -86,6 +152,8 @@ def _note_incomplete(
             reader.warn(
                 instant.incomplete.path, f"{instant.incomplete.message}; the meeting's own start is used"
             )
+        elif instant.is_other:
+            reader.warn(instant.incomplete.path, f"{instant.incomplete.message}; it is not used")
         else:
             reader.problems.append(instant.incomplete)
 

@@ -15,8 +15,9 @@ from contact_manager.formats.plain_text import any_text, kind_of, one_line, quot
 
 MAX_DURATION = timedelta(hours=24)
 
-_YES = frozenset({"yes", "true", "y", "1"})
-_NO = frozenset({"no", "false", "n", "0"})
+_YES = frozenset({"yes", "true", "y", "1", "on"})
+_NO = frozenset({"no", "false", "n", "0", "off"})
+_NAMES_OF_STATUS = ("name", "value", "label")
 
 _NUMBER = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
 _SPOKEN_PART = re.compile(rf"({_NUMBER})\s*([a-z]*)(?:\s+and\b|,)?\s*")
@@ -35,14 +36,14 @@ _ANNOUNCEMENT_PREFIX = re.compile(r"announcement[_-]?")
 
 
 def yes_or_no(value: Any) -> bool:
-    """Return what the author says: true or false, or one of the usual words for it.
+    """Return what the author says: true or false, 1 or 0, or one of the usual words for it.
 
     Raises:
         ValueError: It is neither.
     """
     if isinstance(value, bool):
         return value
-    word = value.strip().lower() if isinstance(value, str) else None
+    word = str(value).strip().lower() if isinstance(value, str | int) else None
     if word in _YES or word in _NO:
         return word in _YES
     shown = quote(value) if isinstance(value, str) else kind_of(value)
@@ -70,6 +71,11 @@ def duration(value: Any) -> timedelta:
     return timedelta(seconds=int(seconds))
 
 
+def is_zero_duration(value: Any) -> bool:
+    """Return whether a duration says nothing: a form that was not filled in writes zero."""
+    return _seconds(value) == 0
+
+
 def text_or_number(value: Any) -> str:
     """Return an id or a version as text; numbers are fine.
 
@@ -81,11 +87,13 @@ def text_or_number(value: Any) -> str:
 
 
 def status(value: Any) -> str:
-    """Return a life-cycle word in lower case.
+    """Return a life-cycle word in lower case; it may be the name of an object, as in Jira.
 
     Raises:
         ValueError: It is no text or holds control characters.
     """
+    if isinstance(value, dict):
+        value = next((value[name] for name in _NAMES_OF_STATUS if isinstance(value.get(name), str)), value)
     return one_line(value).lower()
 
 

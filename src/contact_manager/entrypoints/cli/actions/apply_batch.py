@@ -67,7 +67,7 @@ def _read_all(
     items, entries = [], []
     for name in files:
         try:
-            request = schedule_request(options, settings, read_change_file(name, settings))
+            request = schedule_request(options, settings, read_change_file(name, settings, options))
         except ContactManagerError as error:
             items.append(BatchItem(name, RunReport(errors=reported_errors(error))))
             continue
