@@ -359,3 +359,87 @@ def test_every_mail_has_its_way_out_and_none_bounces(portal: Portal, change: dic
         assert mail.sender == "notifications@example.com"
     named = Counter(one.subject for one in portal.stack.aws.sent_mails)
     assert f"Approved: {change['changeTitle']} (Fabrikam Rail)" in named
+
+
+@pytest.fixture
+def form() -> dict[str, Any]:
+    """An announcement as the portal's form writes it when no meeting is chosen."""
+    return {
+        "changeId": "CIC-7",
+        "object_type": "announcement_cic",
+        "announcement_id": "CIC-7",
+        "announcement_type": "cic",
+        "title": "New service names",
+        "summary": "They change in June.",
+        "content": "",
+        "customers": ["hts", "fabrikam"],
+        "include_meeting": "No",
+        "meeting_title": "",
+        "meeting_date": "",
+        "meeting_time": "",
+        "meeting_timezone": "",
+        "meeting_duration": "0",
+        "meeting_location": "",
+        "attendees": "",
+    }
+
+
+def test_an_announcement_without_a_meeting_is_mailed_through_its_whole_life(
+    portal: Portal, form: dict[str, Any]
+) -> None:
+    for status in ("submitted", "approved", "completed"):
+        assert portal.invoke(portal.submit(form, status=status)).answer == ALL_DONE
+
+    assert {one.topic for one in portal.stack.aws.sent_mails} == {"announce-approval", "cic-announce"}
+    assert portal.meetings == []
+    assert portal.stack.graph.state()["requests"] == []
+    assert portal.entries("CIC-7") == {"processed": 6}
+
+
+def test_a_change_without_a_start_is_mailed_and_gets_no_meeting(
+    portal: Portal, change: dict[str, Any]
+) -> None:
+    plain = {
+        name: value for name, value in change.items() if not name.startswith(("implementation", "meeting"))
+    }
+    del plain["include_meeting"]
+    assert portal.invoke(portal.submit(plain, status="approved")).answer == ALL_DONE
+    assert portal.subjects == {"Approved": 4}
+    assert portal.stack.graph.state()["requests"] == []
+
+
+@pytest.mark.parametrize("asked", [{"include_meeting": "Yes"}, {"meeting_title": "Questions"}])
+def test_a_meeting_that_was_asked_for_without_a_date_fails_alone_and_once(
+    portal: Portal, form: dict[str, Any], asked: dict[str, Any]
+) -> None:
+    document = form | {"include_meeting": None, "meeting_duration": ""} | asked
+    event = portal.submit(document, status="approved")
+    assert portal.invoke(event).answer == ALL_DONE
+    mails = portal.mails
+    assert mails
+    assert portal.meetings == []
+    assert portal.entries("CIC-7") == {"processed": 2}
+    dated = document | {"meeting_date": "2031-06-02T20:00"}
+    assert portal.invoke(portal.submit(dated, status="approved")).answer == ALL_DONE
+    assert len(portal.meetings) == 1
+    assert portal.mails == mails
+
+
+def test_a_mistyped_customer_stops_the_meeting_and_nobody_elses_mails(
+    portal: Portal, change: dict[str, Any]
+) -> None:
+    event = portal.submit(change | {"customers": ["hts", "fabrikm"]}, status="approved")
+    assert portal.invoke(event).answer == ALL_DONE
+    assert portal.subjects["Approved"] > 0
+    assert portal.meetings == []
+    assert portal.stack.graph.state()["requests"] == []
+
+
+def test_the_key_of_a_record_counts_before_an_id_of_another_system(
+    portal: Portal, change: dict[str, Any]
+) -> None:
+    foreign = {name: value for name, value in change.items() if name != "changeId"} | {"id": "0f8fad5b"}
+    portal.submit(change, status="approved")
+    portal.stack.changes.write(f"archive/{ID}.json", foreign | {"status": "approved"})
+    assert portal.invoke(portal.event(ID, ["hts"])).answer == ALL_DONE
+    assert len(portal.meetings) == 1

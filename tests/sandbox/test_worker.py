@@ -175,6 +175,10 @@ def test_a_file_goes_on_where_the_record_stands_and_never_behind_it(
         ({}, "h!s", "is not a customer code"),
         ({"changeId": ""}, "hts", "needs an id"),
         ({"implementationStart": "soon"}, "hts", "soon"),
+        ({"customers": ["hts", "fabrikm"]}, "hts", "did you mean 'fabrikam'?"),
+        ({"customers": ["Harbor Trust Services"]}, "hts", "did you mean 'hts'?"),
+        ({"changeTitle": "a\u202eb"}, "hts", "U+202E"),
+        ({"testPlan": "x" * 65_537}, "hts", "65,536 bytes"),
     ],
 )
 def test_what_can_never_be_processed_is_bad_input(
@@ -215,3 +219,13 @@ def test_a_customer_that_is_not_configured_is_told_and_not_waited_for(
     assert done.exit_code == 4
     assert "Meeting created" in done.stdout
     assert "not read: ghost: customer_mappings.ghost is missing in the configuration" in done.stderr
+
+
+def test_a_meeting_without_a_date_is_told_and_the_mails_go(sandbox: Sandbox, plain: dict[str, Any]) -> None:
+    undated = {name: value for name, value in plain.items() if not name.endswith(("Start", "StartTime"))}
+    done = process(sandbox, undated | {"include_meeting": "yes", "implementationEnd": ""})
+    assert done.exit_code == 2
+    assert done.report["verdict"] == "done"
+    assert done.report["errors"][0]["message"] == "a meeting needs a start; the change names none"
+    assert sends(sandbox) > 0
+    assert sandbox.events == []
