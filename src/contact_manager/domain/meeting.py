@@ -215,7 +215,8 @@ def plan_times(
     """
     start, end = change.meeting_start, change.meeting_end(default_duration)
     if start is None or end is None:
-        raise InvalidChangeError([Problem("meeting start", "a meeting needs a start; the change names none")])
+        missing = Problem("meeting start", "a meeting needs a start; the change names none")
+        raise InvalidChangeError([missing, *(Problem("", warning) for warning in change.warnings)])
     if end.timestamp() <= start.timestamp():
         message = f"{end:%Y-%m-%d %H:%M %Z} is not after the start, {start:%Y-%m-%d %H:%M %Z}"
         raise InvalidChangeError([Problem("meeting end", message)])

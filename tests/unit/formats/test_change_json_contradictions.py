@@ -101,6 +101,14 @@ PAIRS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         flat(implementationStart=UTC_START, meetingStartTime=UTC_START, meetingDate="2031-05-12") | HERE,
         (UTC_START, "2031-05-12"),
     ),
+    "meeting, a whole date with a local time of day": (
+        flat(implementationStart=UTC_START, meetingDate=UTC_START, meetingTime="22:00") | HERE,
+        (UTC_START, "22:00"),
+    ),
+    "half of a pair": (
+        flat(implementationStart=UTC_START, implementationBeginTime="22:00") | HERE,
+        (UTC_START, "22:00"),
+    ),
     "announcement": (
         announcement(
             meeting_start_time="2031-05-10T18:00:00Z",

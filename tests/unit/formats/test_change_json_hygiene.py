@@ -235,6 +235,10 @@ class TestTexts:
     def test_what_must_not_be_hidden_is_refused_wherever_a_word_is_expected(self, character: str) -> None:
         text = f"a{character}b@c.example"
         documents = [
+            flat(customers=[f"hts{character}"]),
+            flat(customers=f"{character}hts"),
+            flat(timezone=f"UTC{character}"),
+            flat(attendees=[f"a@b.example{character}"]),
             flat(attendees=[text]),
             flat(attendees=[f"A {character} B <a@b.example>"]),
             flat(optional=[{"address": text}]),

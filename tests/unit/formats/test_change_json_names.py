@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from contact_manager.domain.meeting import plan_times
+from contact_manager.errors import InvalidChangeError
 from tests.unit.formats.change_files import EXAMPLES, announcement, flat, nested, problems_of, read
 
 EVENING = datetime(2031, 5, 10, 18, tzinfo=ZoneInfo("America/New_York"))
@@ -166,10 +168,21 @@ def test_a_summary_of_an_announcement_is_no_title() -> None:
     assert (change.title, change.summary, change.content) == ("N", "S", "D")
 
 
-def test_half_a_moment_under_a_name_of_another_system_is_a_warning() -> None:
-    change = read(flat(plannedEndDate="2031-05-12") | HERE)
-    assert change.implementation_end is None
-    assert "$.plannedEndDate gives only the day; it is not used" in change.warnings[0]
+@pytest.mark.parametrize("name", ["startDate", "endDate", "planned_start_date", "plannedEndDate"])
+def test_half_a_moment_under_a_name_of_another_system_is_a_warning(name: str) -> None:
+    change = read(flat(implementationStart=None) | {name: "2031-05-12"} | HERE)
+    assert (change.implementation_start, change.implementation_end) == (None, None)
+    assert f"$.{name} gives only the day; it is not used" in change.warnings[0]
+    with pytest.raises(InvalidChangeError, match=f"needs a start.*{name} gives only the day"):
+        plan_times(change, default_duration=timedelta(hours=1), now=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"), [("beginDate", "beginTime"), ("startDate", "startTime"), ("endDate", "endTime")]
+)
+def test_half_a_moment_of_a_schedule_is_a_problem(name: str, missing: str) -> None:
+    place = f"$.changeMetadata.schedule.{missing}"
+    assert problems_of(nested(schedule={name: "2031-05-12"})).keys() == {place}
 
 
 def test_two_changes_in_one_file_are_a_problem() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from contact_manager.domain.customer import did_you_mean, fold_customer_code, nearest_codes
 from contact_manager.formats.change_json.reader import Found, Places, Reader, fold_key
-from contact_manager.formats.plain_text import kind_of, quote
+from contact_manager.formats.plain_text import kind_of, one_line, quote
 
 NAMES = ("customers", "customerCodes", "affectedCustomers")
 MAX_CUSTOMERS = 5_000
@@ -86,10 +86,11 @@ def _code(reader: Reader, entry: Found, configured: Mapping[str, str]) -> str | 
 def _folded(value: Any, configured: Mapping[str, str]) -> str:
     if not isinstance(value, str):
         raise ValueError(f"must be a customer code, not {kind_of(value)}")  # noqa: TRY004 - a problem of the input
-    near = nearest_codes(value, configured)
+    text = one_line(value)
+    near = nearest_codes(text, configured)
     if near:
-        raise ValueError(did_you_mean(value.strip(), near))
-    code = fold_customer_code(value)
+        raise ValueError(did_you_mean(text, near))
+    code = fold_customer_code(text)
     if code is None:
         raise ValueError(f"{quote(value)} is not a customer code; {_CODE_FORM}")
     return code

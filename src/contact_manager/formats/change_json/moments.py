@@ -227,10 +227,10 @@ def _one_by_one(moments: tuple[Moment, ...]) -> Iterator[Moment]:
 
 
 def _is_part_of(said: When | None, instant: Instant) -> bool:
-    """Whether a day or a time of day is that of the instant, as written or as the clocks show it."""
-    whole = [one for one in (instant.said, instant.value) if isinstance(one, datetime)]
+    """Whether a time of day is that of the instant on our clocks, or a day that on any clocks."""
+    whole = [one for one in (instant.value, instant.said) if isinstance(one, datetime)]
     if isinstance(said, time):
-        return said in {one.time() for one in whole}
+        return bool(whole) and said == whole[0].time()
     return said is None or said in {one.date() for one in whole}
 
 

@@ -20,6 +20,10 @@ REASONS = ("reason", "description")
 MEETING_ANSWERS = ("include_meeting", "meetingRequired")
 
 
+_SCHEDULE = "schedule."
+"""In this object ``startDate`` and ``endDate`` can mean nothing else."""
+
+
 class _MomentNames(NamedTuple):
     """Names of one point in time: of whole ones, and of a time of day with a date."""
 
@@ -41,11 +45,11 @@ _OTHER_START = _MomentNames(
 )
 _END = _MomentNames(
     whole=("implementationEnd", "endTime", "end"),
-    pairs=(("implementationEndTime", "implementationEndDate"), ("endTime", "endDate")),
+    pairs=(("implementationEndTime", "implementationEndDate"),),
 )
 _OTHER_END = _MomentNames(
     whole=("scheduledUntil", "scheduledEnd", "plannedEnd", "endDateTime"),
-    pairs=(("plannedEndTime", "plannedEndDate"),),
+    pairs=(("endTime", "endDate"), ("plannedEndTime", "plannedEndDate")),
 )
 
 
@@ -74,7 +78,11 @@ def _moments(objects: Places, names: _MomentNames, *, is_other: bool = False) ->
         Moment(time=(f"{prefix}{name}",), is_other=is_other) for prefix in objects for name in names.whole
     ]
     pairs = [
-        Moment(time=(f"{prefix}{time}",), date=(f"{prefix}{date}",), is_other=is_other)
+        Moment(
+            time=(f"{prefix}{time}",),
+            date=(f"{prefix}{date}",),
+            is_other=is_other and not prefix.endswith(_SCHEDULE),
+        )
         for prefix in objects
         for time, date in names.pairs
     ]

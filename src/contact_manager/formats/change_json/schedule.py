@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from contact_manager.formats.change_json.layout import Layout
 from contact_manager.formats.change_json.moments import Clocks, Instant, MomentReader
 from contact_manager.formats.change_json.reader import Places, Reader
-from contact_manager.formats.plain_text import any_text
+from contact_manager.formats.plain_text import one_line
 from contact_manager.formats.time_zones import resolve_time_zone, summer_reading
 
 _STAND_IN_ZONE = "UTC"
@@ -79,7 +79,7 @@ def _clocks(reader: Reader, places: Places, reading: Reading) -> Clocks:
 
 
 def _zone_name(value: Any) -> str:
-    return resolve_time_zone(any_text(value))
+    return resolve_time_zone(one_line(value))
 
 
 def _warn_of_zone(reader: Reader, layout: Layout, clocks: Clocks, instants: tuple[Instant, ...]) -> None:
