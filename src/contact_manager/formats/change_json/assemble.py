@@ -122,8 +122,8 @@ def _text(reader: Reader, places: Places, others: Places = ()) -> str:
 def _duration(reader: Reader, places: Places, *, has_meeting: bool) -> timedelta | None:
     """Return how long the meeting takes; a zero says nothing beside another number, or without a meeting."""
     given = reader.find_all(places)
-    told = [found for found in given if not values.is_zero_duration(found.value)]
-    return reader.convert_agreed(told if told or not has_meeting else given, values.duration)
+    counted = [found for found in given if not values.is_zero_duration(found.value)]
+    return reader.convert_agreed(counted if counted or not has_meeting else given, values.duration)
 
 
 def _people(reader: Reader, layout: Layout) -> tuple[ManualAttendee, ...]:
