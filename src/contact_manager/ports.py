@@ -74,6 +74,19 @@ class Calendar(Protocol):
     async def find_events(self, key: MeetingKey) -> tuple[CalendarEvent, ...]:
         """Return the live events of this key, oldest first. Empty is no proof of absence."""
 
+    async def find_event(self, event_id: str) -> CalendarEvent | None:
+        """Return the live event of this id, whoever made it, with its key and its organizer.
+
+        None when there is no such event in this calendar, when it is cancelled, or when this is no id at all.
+        Its id may be another spelling of ``event_id``.
+        """
+
+    async def adopt_event(self, event: CalendarEvent, key: MeetingKey, memory: EventMemory) -> CalendarEvent:
+        """Write ``key`` and ``memory`` into an event without a key; one that has this key stays as it is.
+
+        Nobody is notified. An event that got another key meanwhile is a conflict.
+        """
+
     async def create_event(self, plan: MeetingPlan) -> CalendarEvent:
         """Create the event of ``plan`` and invite its attendees; if it is there already, return that one."""
 

@@ -95,7 +95,7 @@ class FakeDirectory:
 
 @dataclass
 class InMemoryCalendar:
-    """A calendar that keeps events by key and counts who was told what."""
+    """A calendar that keeps events by key and counts who was told what; ``keys`` has ``""`` for none."""
 
     events: dict[str, CalendarEvent] = field(default_factory=dict)
     notices: list[tuple[str, str]] = field(default_factory=list)
@@ -104,6 +104,25 @@ class InMemoryCalendar:
 
     async def find_events(self, key: MeetingKey) -> tuple[CalendarEvent, ...]:
         return tuple(event for event_id, event in self.events.items() if self.keys[event_id] == key.value)
+
+    async def find_event(self, event_id: str) -> CalendarEvent | None:
+        event = self.events.get(event_id)
+        return None if event is None else replace(event, key=self.keys[event_id])
+
+    async def adopt_event(self, event: CalendarEvent, key: MeetingKey, memory: EventMemory) -> CalendarEvent:
+        live = replace(self._live(event), key=self.keys[event.event_id])
+        if live.key == key.value:
+            return live
+        if live.key:
+            raise ConflictError("another change's", service="memory", operation="adopt", is_undone=True)
+        self.keys[event.event_id] = key.value
+        return self._keep("adopt", replace(live, key=key.value, memory=memory))
+
+    def put(self, event: CalendarEvent) -> CalendarEvent:
+        """Put an event into the calendar as another program does: it has no key."""
+        self.keys[event.event_id] = ""
+        self.events[event.event_id] = event
+        return event
 
     async def create_event(self, plan: MeetingPlan) -> CalendarEvent:
         found = [one for one in await self.find_events(plan.key) if one.part == plan.part]

@@ -26,6 +26,14 @@ class DryRunCalendar:
         """Return what the real calendar holds."""
         return await self._calendar.find_events(key)
 
+    async def find_event(self, event_id: str) -> CalendarEvent | None:
+        """Return what the real calendar holds."""
+        return await self._calendar.find_event(event_id)
+
+    async def adopt_event(self, event: CalendarEvent, key: MeetingKey, memory: EventMemory) -> CalendarEvent:
+        """Return the event with key and memory, unless it has the key already."""
+        return event if event.key == key.value else replace(event, key=key.value, memory=memory)
+
     async def create_event(self, plan: MeetingPlan) -> CalendarEvent:
         """Return the event that would be created."""
         new = CalendarEvent("", "", plan.start, plan.end, "", hide_attendees=False)

@@ -56,6 +56,21 @@ class ManualAttendee:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedMeeting:
+    """The meeting that a change's record names, whichever program made it.
+
+    Attributes:
+        event_id: The vendor's id of the event.
+        attendees: Folded addresses of the people whom that program invited; None when there is no list.
+        organizer: Folded address of the mailbox, or None when the record does not name it.
+    """
+
+    event_id: str
+    attendees: frozenset[str] | None = None
+    organizer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MeetingRequest:
     """What the author says about the meeting itself; None where nothing is said.
 
@@ -95,6 +110,7 @@ class Change:
         status: Life-cycle word as written, lower case, may be empty.
         version: Version number or text as written, may be empty.
         change_type: Sort of a technical change in lower case, as templates are named after it; may be empty.
+        recorded_meeting: The meeting that there is already, as the record says; no part of what is asked for.
         warnings: What the reader had to decide for the author (an ambiguous local time).
         record: The whole JSON object as read, unknown keys included.
     """
@@ -119,6 +135,7 @@ class Change:
     status: str = ""
     version: str = ""
     change_type: str = ""
+    recorded_meeting: RecordedMeeting | None = field(default=None, repr=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
     record: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 

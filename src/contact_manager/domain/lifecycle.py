@@ -161,12 +161,12 @@ def forbidden_jump(status: ChangeStatus, history: ChangeHistory) -> str:
 def needs_meeting(change: Change, *, auto_schedule: bool) -> bool:
     """Return whether a change that arrives by itself gets a meeting.
 
-    What its author says counts; else whether details of a meeting are given; else whether it touches two or
-    more customers and has an implementation start, if ``auto_schedule`` allows that.
+    What its author says counts; else whether there is a meeting already or details of one are given; else
+    whether it touches two or more customers and has an implementation start, if ``auto_schedule`` allows it.
     """
     wish = change.meeting
     if wish.wanted is not None:
         return wish.wanted
-    if wish.title is not None or wish.start is not None:
+    if change.recorded_meeting or wish.title is not None or wish.start is not None:
         return True
     return auto_schedule and len(change.customers) > 1 and change.implementation_start is not None

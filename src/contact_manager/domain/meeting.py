@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from contact_manager.domain.change import AttendeeRole, Change
+from contact_manager.domain.change import AttendeeRole, Change, RecordedMeeting
 from contact_manager.domain.recipients import Recipient
 from contact_manager.errors import InvalidChangeError, Problem
 
@@ -75,6 +75,7 @@ class MeetingPlan:
         body: Our own text as an HTML fragment.
         is_complete: Whether every customer could be read; if not, nobody is removed.
         part: Number of the calendar entry; entries above the first are no online meetings themselves.
+        recorded: The meeting that the change's record names, or None.
     """
 
     key: MeetingKey
@@ -89,11 +90,12 @@ class MeetingPlan:
     body: str
     is_complete: bool = True
     part: int = FIRST_PART
+    recorded: RecordedMeeting | None = None
 
     @property
     def content_digests(self) -> dict[str, str]:
         """What the event remembers of our content; the vendor rewrites the text itself."""
-        return _visible_digests(self) | {"body": _digest(self.body)}
+        return visible_digests(self) | {"body": _digest(self.body)}
 
     def address_mark(self, address: str) -> str:
         """Return the short digest under which the event remembers that this tool invited ``address``."""
@@ -123,9 +125,10 @@ class EventMemory:
     part: int = FIRST_PART
 
     def with_text_of(self, other: EventMemory) -> EventMemory:
-        """Return the memory with the text that ``other`` knows."""
+        """Return the memory with the text that ``other`` knows, and with none when it knows none."""
+        content = {name: digest for name, digest in self.content.items() if name != "body"}
         kept = {name: digest for name, digest in other.content.items() if name == "body"}
-        return replace(self, content={**self.content, **kept})
+        return replace(self, content={**content, **kept})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,8 @@ class CalendarEvent:
     ``start`` and ``end`` are aware, ``memory`` is None when the event has none, ``is_recreated`` says of a
     new event that an earlier one of the same key was cancelled or deleted, ``keeps_old_text`` of an updated
     one that our text could not be replaced without risk to the join link. ``assumed_part`` is the number of
-    a calendar entry that has no memory.
+    a calendar entry that has no memory. ``key`` (lower case, ``""`` for none), ``organizer`` (folded) and
+    ``is_organizer`` are known of an event that was read by its id: whose meeting it is.
     """
 
     event_id: str
@@ -151,6 +155,9 @@ class CalendarEvent:
     is_recreated: bool = False
     keeps_old_text: bool = False
     assumed_part: int = FIRST_PART
+    key: str = ""
+    organizer: str = ""
+    is_organizer: bool = True
 
     @property
     def part(self) -> int:
@@ -318,14 +325,14 @@ def _changed_fields(plan: MeetingPlan, event: CalendarEvent) -> tuple[str, ...]:
 def _changed_by_hand(event: CalendarEvent, differing: tuple[str, ...]) -> tuple[str, ...]:
     """Return which of the differing fields are not as this tool wrote them; start and end go together."""
     content = event.memory.content if event.memory else {}
-    digests = _visible_digests(event)
+    digests = visible_digests(event)
     by_hand = {name for name in differing if name in digests and digests[name] != content.get(name)}
     if by_hand & _TIMES:
         by_hand |= _TIMES.intersection(differing)
     return tuple(name for name in CONTENT_FIELDS if name in by_hand)
 
 
-def _visible_digests(one: MeetingPlan | CalendarEvent) -> dict[str, str]:
+def visible_digests(one: MeetingPlan | CalendarEvent) -> dict[str, str]:
     """Return digests of what a person can change in the calendar, spelled so that equals give equals."""
     return {
         "subject": _digest(_one_line(one.subject)),

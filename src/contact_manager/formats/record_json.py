@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parseaddr
 from typing import Any
@@ -56,6 +56,8 @@ class Entry:
         customer: Folded code, of ``processed``.
         transition: Which of the change's transitions it belongs to.
         content: Digest of what the change asked for.
+        meeting: The ``meeting_metadata`` of the entry without its people, of whom a record with many entries
+            would grow beyond what a change file may be.
     """
 
     kind: str
@@ -64,6 +66,7 @@ class Entry:
     customer: str = ""
     transition: str = ""
     content: str = ""
+    meeting: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_record(data: bytes) -> dict[str, Any]:
@@ -191,6 +194,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "customer_code": entry.customer,
         "transition": entry.transition,
         "content": entry.content,
+        "meeting_metadata": {name: value for name, value in entry.meeting.items() if name != "attendees"},
     }
     return {name: value for name, value in line.items() if value}
 

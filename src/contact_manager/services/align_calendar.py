@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from contact_manager.domain.adoption import memory_of_adopted
 from contact_manager.domain.meeting import (
     CONTENT_FIELDS,
     FIRST_PART,
@@ -25,6 +26,7 @@ from contact_manager.domain.outcome import (
 )
 from contact_manager.errors import ConflictError, RemoteServiceError
 from contact_manager.ports import Calendar
+from contact_manager.services.find_meeting import FoundMeeting, find_meeting
 from contact_manager.services.meeting_entries import AlignmentRules, MeetingEntries
 
 _log = logging.getLogger(__name__)
@@ -63,7 +65,7 @@ class CalendarAlignment:
         self._looked_again = False
         self._sent: set[int] = set()
 
-    async def run(self, found: tuple[CalendarEvent, ...]) -> RunReport:
+    async def run(self, found: FoundMeeting) -> RunReport:
         """Create, update or leave alone, and return the report."""
         conflicts = 0
         while True:
@@ -81,18 +83,24 @@ class CalendarAlignment:
             else:
                 return self.report
             try:
-                found = await self._calendar.find_events(self._plan.key)
+                found = await self._find()
             except RemoteServiceError as error:
                 return self._failed(*reported_errors(error))
 
-    async def _align(self, found: tuple[CalendarEvent, ...]) -> None:
-        entries = MeetingEntries(self._plan, found, self._rules, self._sent)
+    async def _find(self) -> FoundMeeting:
+        plan = self._plan
+        return await find_meeting(self._calendar, plan.key, plan.organizer, plan.recorded)
+
+    async def _align(self, found: FoundMeeting) -> None:
+        entries = MeetingEntries(self._plan, found.as_ours(self._plan), self._rules, self._sent)
         updates = entries.updates()
         self._begin(entries.events, updates)
         if self._stops(updates):
             return
         if any(update.attendees is not None for update in updates.values()):
-            await self._look_again(found)
+            await self._look_again(found.all_events)
+        if found.recorded is not None:
+            await self._adopt(found.recorded)
         is_over = entries.are_for_nobody(updates.values())
         if is_over:
             self._warn("nobody is subscribed, so there is no meeting to make")
@@ -112,7 +120,13 @@ class CalendarAlignment:
         """Start over when people came or went while the customers were read: lists are written whole."""
         if not self._looked_again:
             self._looked_again = True
-            _check_people_are_the_same(found, await self._calendar.find_events(self._plan.key))
+            _check_people_are_the_same(found, (await self._find()).all_events)
+
+    async def _adopt(self, event: CalendarEvent) -> None:
+        """Make the recorded event ours before anything else is written: a killed run leaves it found."""
+        await self._calendar.adopt_event(event, self._plan.key, memory_of_adopted(self._plan, event))
+        self._warn("the meeting that the record names was made by another program: this run adopts it")
+        self._wrote(Action.UPDATED, FIRST_PART, self._entries.get(FIRST_PART), Changes(), Notifies())
 
     def _begin(self, events: dict[int, CalendarEvent], updates: dict[int, EventUpdate]) -> None:
         """Put into the report what is known before anything is written."""

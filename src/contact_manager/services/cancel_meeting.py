@@ -12,6 +12,7 @@ from contact_manager.errors import ConflictError, RemoteServiceError
 from contact_manager.formats.rendering import Templates
 from contact_manager.ports import Calendar
 from contact_manager.services.align_calendar import MAX_CONFLICTS
+from contact_manager.services.find_meeting import find_meeting
 
 _log = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ _log = logging.getLogger(__name__)
 async def cancel_meeting(
     change: Change, calendar: Calendar, *, organizer: str, templates: Templates, is_dry_run: bool = False
 ) -> RunReport:
-    """Cancel every live event of the change's meeting and tell what was done.
+    """Cancel every live event of the change's meeting, also one that only the record names, and report it.
 
     No customer is read: whoever is in the event is told. When an answer is lost the calendar is looked at
     again. A failing calendar ends in the report.
@@ -32,10 +33,12 @@ async def cancel_meeting(
     attempted: dict[str, CalendarEvent] = {}
     for conflicts in range(1, MAX_CONFLICTS + 1):
         try:
-            found = await calendar.find_events(meeting_key(change))
-            for event_id in attempted.keys() - {event.event_id for event in found}:
+            found = await find_meeting(calendar, meeting_key(change), organizer, change.recorded_meeting)
+            if conflicts == 1:
+                report = replace(report, warnings=found.warnings)
+            for event_id in attempted.keys() - {event.event_id for event in found.all_events}:
                 report = _with_cancelled(report, attempted.pop(event_id), organizer, change.time_zone)
-            for event in sorted(found, key=lambda one: one.part):
+            for event in sorted(found.all_events, key=lambda one: one.part):
                 attempted[event.event_id] = event
                 await calendar.cancel_event(event, comment)
                 report = _with_cancelled(report, attempted.pop(event.event_id), organizer, change.time_zone)

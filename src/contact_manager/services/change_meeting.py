@@ -190,4 +190,5 @@ def _with_outcome(record: dict[str, Any], report: RunReport, entry: Callable[[st
     if changed == record:
         return record
     is_new = not had_meeting or report.action is Action.CREATED
-    return record_json.with_entry(changed, entry(record_json.SCHEDULED if is_new else record_json.UPDATED))
+    line = entry(record_json.SCHEDULED if is_new else record_json.UPDATED)
+    return record_json.with_entry(changed, replace(line, meeting=changed.get("meeting_metadata", {})))

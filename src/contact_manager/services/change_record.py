@@ -79,7 +79,7 @@ class ChangeTask:
     @property
     def has_meeting(self) -> bool:
         """Whether the record tells of a meeting."""
-        return record_json.tells_of_meeting(self.record)
+        return self.change.recorded_meeting is not None or record_json.tells_of_meeting(self.record)
 
 
 def archive_key(change_id: str) -> str:
@@ -132,7 +132,10 @@ class ChangeRecord:
         status = read_status(change.status, record_json.read_request_type(record))
         if status is None:
             return None
-        return ChangeTask(change, record, status, record_json.read_history(record))
+        history = record_json.read_history(record)
+        if change.recorded_meeting is not None:
+            history = replace(history, has_approval=True)
+        return ChangeTask(change, record, status, history)
 
     async def rewrite(self, edit: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Write what ``edit`` makes of the object, whoever else writes there, unless it is gone.

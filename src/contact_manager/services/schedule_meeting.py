@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from contact_manager.domain.change import ANNOUNCEMENT_TOPICS, Change
 from contact_manager.domain.meeting import (
     FIRST_PART,
-    CalendarEvent,
     MeetingKey,
     MeetingPlan,
     as_attendees,
@@ -30,6 +29,7 @@ from contact_manager.formats.rendering import Templates
 from contact_manager.ports import Calendar, Clock, ContactDirectory
 from contact_manager.services.align_calendar import CalendarAlignment, Guards, guard_error
 from contact_manager.services.collect_recipients import Audience, Collected, collect_recipients
+from contact_manager.services.find_meeting import FoundMeeting, find_meeting
 from contact_manager.services.meeting_entries import AlignmentRules
 from contact_manager.settings import HideAttendees, Settings
 
@@ -91,13 +91,13 @@ class PreparedMeeting:
     Attributes:
         report: People, customers and warnings; with errors when nothing may be written.
         plan: What the calendar shall hold.
-        found: What it holds now, oldest first.
+        found: What it holds now.
         rules: How the one becomes the other.
     """
 
     report: RunReport
     plan: MeetingPlan
-    found: tuple[CalendarEvent, ...]
+    found: FoundMeeting
     rules: AlignmentRules
 
 
@@ -144,7 +144,7 @@ async def prepare_meeting(
         ConfigError: The calendar's credential or a template cannot be used.
     """
     change, draft = request.change, _draft(request, services)
-    collected, found = await _read_all(request, services, draft.key, on_read)
+    collected, found = await _read_all(request, services, draft, on_read)
     if isinstance(found, ContactManagerError) and not isinstance(found, RemoteServiceError):
         raise found
     report = RunReport(
@@ -158,6 +158,7 @@ async def prepare_meeting(
             *change.warnings,
             *_warnings(request, draft.key),
             *collected.warnings,
+            *(found.warnings if isinstance(found, FoundMeeting) else ()),
         ),
     )
     plan = replace(
@@ -168,7 +169,7 @@ async def prepare_meeting(
     report = replace(report, meeting=ReportedMeeting.of_plan(plan))
     report = report.with_errors(report.no_customer_readable() or _guards(request, plan, report))
     if isinstance(found, RemoteServiceError):
-        report, found = report.with_errors(reported_errors(found)), ()
+        report, found = report.with_errors(reported_errors(found)), FoundMeeting()
     rules = AlignmentRules(
         services.settings.meeting.attendee_limit,
         max_removals=request.guards.max_removals,
@@ -181,24 +182,24 @@ async def prepare_meeting(
 async def _read_all(
     request: ScheduleRequest,
     services: MeetingServices,
-    key: MeetingKey,
+    draft: MeetingPlan,
     on_read: Callable[[CustomerOutcome], None] | None,
-) -> tuple[Collected, tuple[CalendarEvent, ...] | ContactManagerError]:
+) -> tuple[Collected, FoundMeeting | ContactManagerError]:
     audience = Audience(
         request.customers, request.selection, request.change.meeting.attendees, request.organizer
     )
     async with asyncio.TaskGroup() as group:
-        found = group.create_task(_find(services.calendar, key))
+        found = group.create_task(_find(services.calendar, draft))
         collected = group.create_task(
             collect_recipients(audience, services.settings, services.directory, on_read=on_read)
         )
     return collected.result(), found.result()
 
 
-async def _find(calendar: Calendar, key: MeetingKey) -> tuple[CalendarEvent, ...] | ContactManagerError:
+async def _find(calendar: Calendar, draft: MeetingPlan) -> FoundMeeting | ContactManagerError:
     """Return an error as a value: inside a TaskGroup it would cancel the reading of the customers."""
     try:
-        return await calendar.find_events(key)
+        return await find_meeting(calendar, draft.key, draft.organizer, draft.recorded)
     except ContactManagerError as error:
         return error
 
@@ -232,6 +233,7 @@ def _draft(request: ScheduleRequest, services: MeetingServices) -> MeetingPlan:
         hide_attendees=_hides_attendees(change, settings.hide_attendees),
         attendees=(),
         body=services.templates.body(change),
+        recorded=change.recorded_meeting,
     )
 
 

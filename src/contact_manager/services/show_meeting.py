@@ -37,7 +37,7 @@ async def show_meeting(
         ConfigError: The calendar's credential or a template cannot be used.
     """
     prepared = await prepare_meeting(request, services, on_read=on_read)
-    report, found = prepared.report, sorted(prepared.found, key=lambda event: event.part)
+    report, found = prepared.report, sorted(prepared.found.all_events, key=lambda event: event.part)
     plan = prepared.plan
     meeting = ReportedMeeting.of_event(found[0], plan.organizer, plan.time_zone) if found else None
     shown = replace(report, dry_run=False, action=Action.NONE, meeting=meeting, events=tuple(found))
@@ -49,7 +49,7 @@ async def show_meeting(
 
 
 def _drift(prepared: PreparedMeeting, would_be: RunReport) -> Drift:
-    plan, events = prepared.plan, prepared.found
+    plan, events = prepared.plan, prepared.found.as_ours(prepared.plan)
     live = {one.address for event in events for one in event.attendees}
     ours = frozenset[str]().union(*(invited_by_us(plan, event) for event in events))
     guests = {one.address for event in events for one in guests_of(plan, event)}

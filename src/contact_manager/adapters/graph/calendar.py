@@ -17,6 +17,7 @@ from contact_manager.adapters.graph.errors import GraphError, as_conflict
 from contact_manager.adapters.graph.event_json import (
     KEY_PROPERTY,
     MEMORY_PROPERTY,
+    adoption_body,
     attendees_body,
     create_body,
     memory_body,
@@ -35,6 +36,7 @@ from contact_manager.domain.meeting import (
     MeetingPlan,
     plan_update,
 )
+from contact_manager.errors import ConflictError
 
 _log = logging.getLogger(__name__)
 
@@ -93,6 +95,32 @@ class GraphCalendar:
             found += self._values(page)
             url = self._next_page(page)
         raise _not_understood(f"a list of events has no end after {MAX_PAGES} pages")
+
+    async def find_event(self, event_id: str) -> CalendarEvent | None:
+        """Return the live event of this id, whoever made it, or None when there is none in this mailbox."""
+        try:
+            value = await self._read_event(event_id)
+        except GraphError as error:
+            if error.names_no_event:
+                return None
+            raise
+        return None if value.get("isCancelled") else self._parse(value)
+
+    async def adopt_event(self, event: CalendarEvent, key: MeetingKey, memory: EventMemory) -> CalendarEvent:
+        """Write ``key`` and ``memory`` into an event without a key; one that has this key stays as it is.
+
+        Two changes may name the same event: it is read just before, and written only as it was read, as far
+        as Exchange obeys ``If-Match`` (not documented for events).
+        """
+        value = await self._read_or_conflict(event.event_id)
+        live = self._parse(value)
+        if live.key == key.value:
+            return live
+        if live.key:
+            raise _has_other_key()
+        body, etag = adoption_body(key, memory), str(value.get("@odata.etag") or "")
+        after = self._parse(await self._write("PATCH", event, body, operation="adopt the meeting", etag=etag))
+        return replace(after, key=key.value, memory=memory)
 
     async def create_event(self, plan: MeetingPlan) -> CalendarEvent:
         """Create the event of ``plan`` and invite its attendees; if it is there already, return that one.
@@ -188,9 +216,12 @@ class GraphCalendar:
         after = self._parse(await self._write("PATCH", event, body, operation=operation))
         return await self._with_join_link(after) if event.join_url else after
 
-    async def _write(self, method: str, event: CalendarEvent, body: dict[str, Any], *, operation: str) -> Any:
+    async def _write(
+        self, method: str, event: CalendarEvent, body: dict[str, Any], *, operation: str, etag: str = ""
+    ) -> Any:
+        url = self._event_url(event)
         try:
-            return await self._http.write(method, self._event_url(event), body, operation=operation)
+            return await self._http.write(method, url, body, operation=operation, etag=etag)
         except GraphError as error:
             if error.is_conflict or error.is_gone or error.may_be_done:
                 await asyncio.sleep(LOOKUP_DELAYS_S[1])
@@ -198,12 +229,7 @@ class GraphCalendar:
             raise
 
     async def _spliced_body(self, event: CalendarEvent, update: EventUpdate) -> dict[str, Any] | None:
-        try:
-            value = await self._read_event(event.event_id)
-        except GraphError as error:
-            if error.is_gone:
-                raise as_conflict(error) from error
-            raise
+        value = await self._read_or_conflict(event.event_id)
         live = str((value.get("body") or {}).get("content") or "")
         content = splice(live, update.plan.body, event.join_url)
         if content is None:
@@ -216,7 +242,7 @@ class GraphCalendar:
         """Return the event that a failed create may have left, looking more than once at first."""
         named = error.body.get("@event.existingeventid")
         if isinstance(named, str) and named:
-            event = await self._live_event(named)
+            event = await self.find_event(named)
             if event is not None:
                 return event
         for delay_s in LOOKUP_DELAYS_S if patient else LOOKUP_DELAYS_S[:1]:
@@ -225,15 +251,6 @@ class GraphCalendar:
             if found:
                 return found[0]
         return None
-
-    async def _live_event(self, event_id: str) -> CalendarEvent | None:
-        try:
-            value = await self._read_event(event_id)
-        except GraphError as error:
-            if error.is_gone:
-                return None
-            raise
-        return None if value.get("isCancelled") else self._parse(value)
 
     async def _with_join_link(self, event: CalendarEvent) -> CalendarEvent:
         """Return ``event``, read again for a while as long as its join link has not come.
@@ -245,14 +262,23 @@ class GraphCalendar:
                 break
             await asyncio.sleep(delay_s)
             try:
-                event = await self._live_event(event.event_id) or event
+                event = await self.find_event(event.event_id) or event
             except GraphError as error:
                 _log.warning("meeting.join_link_unread code=%s request_id=%s", error.code, error.request_id)
                 break
         return event
 
+    async def _read_or_conflict(self, event_id: str) -> dict[str, Any]:
+        """Return an event that was there a moment ago."""
+        try:
+            return await self._read_event(event_id)
+        except GraphError as error:
+            if error.is_gone:
+                raise as_conflict(error) from error
+            raise
+
     async def _read_event(self, event_id: str) -> dict[str, Any]:
-        url = f"{self._events_url}/{quote(event_id, safe='')}?{_encode({'$expand': _EXPAND_MEMORY})}"
+        url = f"{self._events_url}/{quote(event_id, safe='')}?{_encode({'$expand': _EXPAND_OURS})}"
         value = await self._http.read(url, operation="read the meeting")
         return value if isinstance(value, dict) else {}
 
@@ -295,7 +321,20 @@ def _encode(query: dict[str, str]) -> str:
     return "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
 
 
-_EXPAND_MEMORY = f"singleValueExtendedProperties($filter=id eq {_literal(MEMORY_PROPERTY)})"
+def _has_other_key() -> ConflictError:
+    return ConflictError(
+        "the meeting became that of another change meanwhile",
+        service="graph",
+        operation="adopt the meeting",
+        code="OtherKey",
+        retryable=True,
+        is_undone=True,
+    )
+
+
+_MEMORY_ID = f"id eq {_literal(MEMORY_PROPERTY)}"
+_EXPAND_MEMORY = f"singleValueExtendedProperties($filter={_MEMORY_ID})"
+_EXPAND_OURS = f"singleValueExtendedProperties($filter={_MEMORY_ID} or id eq {_literal(KEY_PROPERTY)})"
 
 
 def _not_understood(what: str) -> GraphError:

@@ -14,6 +14,12 @@ NO_MAILBOX_CODES = frozenset(
 _CONFLICT_CODES = frozenset({"errorirresolvableconflict", "concurrentitemsave"})
 _CREATED_ALL_THE_SAME_CODES = frozenset({"errorinvalidrecipients", "errorduplicatetransactionid"})
 _GONE_CODES = frozenset({"erroritemnotfound", "itemnotfound"})
+_OTHER_MAILBOX_CODE = "errorinvalidmailboxitemid"
+"""The id is one of another mailbox (seen with status 404)."""
+
+_MALFORMED_ID = "errorinvalidid"
+"""What the codes for something that is no id begin with: ``ErrorInvalidIdMalformed``, ``ErrorInvalidIdEmpty``
+(Exchange Web Services reference, ``ResponseCode``)."""
 
 
 class GraphError(RemoteServiceError):
@@ -53,6 +59,12 @@ class GraphError(RemoteServiceError):
     def is_gone(self) -> bool:
         """Whether the event, and not the mailbox, does not exist."""
         return self.status == 404 and self.code.lower() in _GONE_CODES  # noqa: PLR2004
+
+    @property
+    def names_no_event(self) -> bool:
+        """Whether there is no event of the id that was read: it is gone, another mailbox's, or no id."""
+        code = self.code.lower()
+        return self.is_gone or code == _OTHER_MAILBOX_CODE or code.startswith(_MALFORMED_ID)
 
     @property
     def is_conflict(self) -> bool:

@@ -19,6 +19,7 @@ from contact_manager.domain.meeting import (
     CalendarEvent,
     EventMemory,
     EventUpdate,
+    MeetingKey,
     MeetingPlan,
 )
 
@@ -91,6 +92,16 @@ def attendees_body(attendees: tuple[Attendee, ...]) -> list[dict[str, Any]]:
     ]
 
 
+def adoption_body(key: MeetingKey, memory: EventMemory) -> dict[str, Any]:
+    """Return the body of a request that makes an event ours, and changes nothing that people see."""
+    return {
+        "singleValueExtendedProperties": [
+            {"id": KEY_PROPERTY, "value": key.value},
+            {"id": MEMORY_PROPERTY, "value": _dump_memory(memory)},
+        ]
+    }
+
+
 def memory_body(memory: EventMemory) -> dict[str, Any]:
     """Return the body of a request that writes the memory and nothing else."""
     return {"singleValueExtendedProperties": [{"id": MEMORY_PROPERTY, "value": _dump_memory(memory)}]}
@@ -117,6 +128,9 @@ def parse_event(value: dict[str, Any], organizer: str) -> CalendarEvent:
             memory=_find_memory(value),
             join_url=str(online.get("joinUrl") or ""),
             web_link=str(value.get("webLink") or ""),
+            key=(_find_property(value, KEY_PROPERTY) or "").lower(),
+            organizer=_organizer(value),
+            is_organizer=value.get("isOrganizer") is True,
         )
     except (LookupError, TypeError, AttributeError) as error:
         message = "an event lacks its id, its times, or an attendee's address"
@@ -136,10 +150,21 @@ def _parse_attendee(value: dict[str, Any]) -> Attendee:
     )
 
 
+def _organizer(value: dict[str, Any]) -> str:
+    mailbox = (value.get("organizer") or {}).get("emailAddress") or {}
+    address = str(mailbox.get("address") or "")
+    return fold_address(address) or address.strip().lower()
+
+
 def _find_memory(value: dict[str, Any]) -> EventMemory | None:
-    for one in value.get("singleValueExtendedProperties") or []:
-        if str(one.get("id", "")).lower() == MEMORY_PROPERTY.lower():
-            return _load_memory(str(one.get("value") or ""))
+    text = _find_property(value, MEMORY_PROPERTY)
+    return None if text is None else _load_memory(text)
+
+
+def _find_property(value: dict[str, Any], name: str) -> str | None:
+    for extended in value.get("singleValueExtendedProperties") or []:
+        if str(extended.get("id", "")).lower() == name.lower():
+            return str(extended.get("value") or "")
     return None
 
 

@@ -7,6 +7,7 @@ import logging
 import ssl
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,6 +50,20 @@ class _TooLargeError(Exception):
     """An answer has more bytes than are read."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is sent; ``etag`` is that of the version to change, or ``""`` for whichever there is."""
+
+    method: str
+    url: str
+    body: bytes | None = None
+    etag: str = ""
+
+    @property
+    def reads(self) -> bool:
+        return self.method == "GET"
+
+
 class GraphHttp:
     """One mailbox's way to Graph.
 
@@ -86,17 +101,19 @@ class GraphHttp:
         Raises:
             GraphError: Refused, or no answer after all attempts.
         """
-        return await self._send("GET", url, None, operation)
+        return await self._send(_Request("GET", url), operation)
 
-    async def write(self, method: str, url: str, body: Mapping[str, Any], *, operation: str) -> Any:
-        """POST or PATCH and return the JSON value, or None.
+    async def write(
+        self, method: str, url: str, body: Mapping[str, Any], *, operation: str, etag: str = ""
+    ) -> Any:
+        """POST or PATCH and return the JSON value, or None; with ``etag`` only if nobody wrote meanwhile.
 
         Raises:
             GraphError: Refused; ``may_be_done`` says whether it may have been carried out all the same.
         """
-        return await self._send(method, url, orjson.dumps(body), operation)
+        return await self._send(_Request(method, url, orjson.dumps(body), etag), operation)
 
-    async def _send(self, method: str, url: str, body: bytes | None, operation: str) -> Any:
+    async def _send(self, request: _Request, operation: str) -> Any:
         try:
             async for attempt in stamina.retry_context(
                 on=_wait_before_next,
@@ -106,21 +123,21 @@ class GraphHttp:
                 wait_max=20.0,
             ):
                 with attempt:
-                    return await self._send_signed_in(method, url, body, operation)
+                    return await self._send_signed_in(request, operation)
         except _TryAgainError as last:
             raise last.error from last
         raise AssertionError("stamina returns or raises")
 
-    async def _send_signed_in(self, method: str, url: str, body: bytes | None, operation: str) -> Any:
+    async def _send_signed_in(self, request: _Request, operation: str) -> Any:
         try:
-            return await self._send_once(method, url, body, operation)
+            return await self._send_once(request, operation)
         except GraphError as error:
             if error.status != _UNAUTHORIZED:
                 raise
         await self._tokens.forget_token()
-        return await self._send_once(method, url, body, operation)
+        return await self._send_once(request, operation)
 
-    async def _send_once(self, method: str, url: str, body: bytes | None, operation: str) -> Any:
+    async def _send_once(self, request: _Request, operation: str) -> Any:
         token = await self._fetch_token()
         request_id = str(uuid.uuid4())
         headers = {
@@ -128,24 +145,25 @@ class GraphHttp:
             "Prefer": 'IdType="ImmutableId"',
             "client-request-id": request_id,
             "Accept": "application/json",
-            **({"Content-Type": "application/json"} if body is not None else {}),
+            **({"Content-Type": "application/json"} if request.body is not None else {}),
+            **({"If-Match": request.etag} if request.etag else {}),
         }
         try:
             async with (
                 self._slots,
                 self._open_session().request(
-                    method,
-                    URL(url, encoded=True),
-                    data=body,
+                    request.method,
+                    URL(request.url, encoded=True),
+                    data=request.body,
                     headers=headers,
                     proxy=self._proxy,
                     allow_redirects=False,
                 ) as response,
             ):
                 raw = await _read(response)
-                return self._judge(response, raw, reads=method == "GET", operation=operation)
+                return self._judge(response, raw, reads=request.reads, operation=operation)
         except (aiohttp.ClientError, TimeoutError, _TooLargeError) as error:
-            raise self._no_answer(error, request_id, reads=method == "GET", operation=operation) from error
+            raise self._no_answer(error, request_id, reads=request.reads, operation=operation) from error
 
     async def _fetch_token(self) -> str:
         """Return a token; without one nothing was sent to Graph, so that it may be tried again."""

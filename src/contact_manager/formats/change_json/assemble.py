@@ -20,6 +20,7 @@ from contact_manager.formats.change_json.attendees import read_attendees, read_o
 from contact_manager.formats.change_json.customers import read_customers
 from contact_manager.formats.change_json.layout import Layout
 from contact_manager.formats.change_json.reader import Places, Reader
+from contact_manager.formats.change_json.recorded import read_recorded_meeting
 from contact_manager.formats.change_json.schedule import Reading, read_schedule
 from contact_manager.formats.plain_text import many_lines, one_line, quote
 
@@ -72,6 +73,7 @@ def assemble(reader: Reader, layout: Layout, context: Context) -> Change:
         status=reader.read_agreed(layout.status, values.status) or "",
         version=reader.read_agreed(layout.version, values.text_or_number) or "",
         change_type=reader.read(layout.change_type, values.change_type) or "",
+        recorded_meeting=read_recorded_meeting(reader),
         warnings=tuple(dict.fromkeys(reader.warnings)),
     )
     _check_subject(reader, layout, change)

@@ -40,6 +40,29 @@ def read_optional(reader: Reader, groups: tuple[Places, ...]) -> tuple[ManualAtt
     return tuple(ManualAttendee(one, AttendeeRole.OPTIONAL) for one in addresses if one is not None)
 
 
+def find_addresses(value: Any) -> Iterator[str]:
+    """Yield the addresses in what another program wrote: a text, or a list of texts and objects.
+
+    An object has an ``address``, ``email`` or ``emailAddress``; the latter may be an object itself. What has
+    none is left out.
+    """
+    people = _split(value) if isinstance(value, str) else value if isinstance(value, list) else ()
+    for person in people:
+        try:
+            address = _address(_innermost_address(person))
+        except ValueError:
+            continue
+        if address:
+            yield address
+
+
+def _innermost_address(person: Any) -> Any:
+    while isinstance(person, dict):
+        found = Reader(person).find((*_ADDRESS, "emailAddress"))
+        person = found.value if found else None
+    return person
+
+
 def _given(reader: Reader, groups: tuple[Places, ...]) -> list[Found]:
     """Return what stands at the places of the first group that says anything."""
     for places in groups:

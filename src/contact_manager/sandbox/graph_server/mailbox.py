@@ -6,6 +6,7 @@ import base64
 import copy
 import itertools
 import json
+import re
 import uuid
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,9 +23,12 @@ from contact_manager.sandbox.graph_server.event_rules import (
     in_zone,
     kept_attendees,
 )
-from contact_manager.sandbox.graph_server.refusals import RefusedError, bad_request, not_found
+from contact_manager.sandbox.graph_server.refusals import RefusedError, bad_request, malformed_id, not_found
 
 _TEAMS = "teamsForBusiness"
+_ID = re.compile(r"[A-Za-z0-9+/=_-]{40,}")
+"""What an id looks like; anything else is answered with ErrorInvalidIdMalformed before it is looked up (as
+seen in practice, not documented)."""
 
 
 @dataclass(slots=True)
@@ -96,7 +100,7 @@ class Mailbox:
         """
         event = self.events.get(event_id)
         if event is None:
-            raise not_found()
+            raise not_found() if _ID.fullmatch(event_id) else malformed_id()
         self._let_join_link_appear(event)
         return event
 

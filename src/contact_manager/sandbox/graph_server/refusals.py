@@ -32,6 +32,11 @@ def bad_request(code: str, message: str, **more: Any) -> RefusedError:
     return RefusedError(400, code, message, **more)
 
 
+def malformed_id() -> RefusedError:
+    """Return the refusal for what is no id of an event."""
+    return bad_request("ErrorInvalidIdMalformed", "Id is malformed.")
+
+
 def not_found() -> RefusedError:
     """Return the refusal for an event that is not there."""
     return RefusedError(404, "ErrorItemNotFound", "The specified object was not found in the store.")

@@ -128,6 +128,10 @@ class GraphServer:
         """Switch behaviour; members as in ``mailbox.Behaviour``."""
         self._call(lambda: self._state.configure(changes))
 
+    def put_event(self, mailbox: str, body: dict[str, Any]) -> str:
+        """Let another program create an event, with everything that follows from it, and return its id."""
+        return self._call(lambda: str(self._state.mailboxes[mailbox].create(body)["id"]))
+
     def hand_edit(self, mailbox: str, event_id: str, edits: dict[str, Any]) -> None:
         """Change an event as its organizer does in Outlook: ``add``, ``remove``, or plain members."""
         self._call(lambda: self._state.mailboxes[mailbox].edit_by_hand(event_id, dict(edits)))
