@@ -89,12 +89,20 @@ def decide_recipients(
     selection: TopicSelection,
     *,
     manual: Sequence[ManualAttendee] = (),
+    allowed: frozenset[str] | None = None,
     organizer: str | None = None,
 ) -> Recipients:
     """Decide about every contact of every customer, and about the people whom the change file names.
 
     A person is known by the folded address, however many customers list them. What a customer's own list
     or allow-list says counts for that customer only. Required wins over optional.
+
+    Args:
+        readings: The customers that could be read.
+        selection: Topics whose subscribers are invited.
+        manual: People whom the change file names.
+        allowed: Who of ``manual`` may come, see :func:`allowed_besides`; None for everybody.
+        organizer: Folded address that is left out, or None.
     """
     invited: dict[str, _Invitation] = {}
     excluded: list[Exclusion] = []
@@ -106,11 +114,24 @@ def decide_recipients(
             else:
                 _invite(invited, address, verdict, through)
     for attendee in manual:
-        _decide_manual(attendee, organizer, invited, excluded)
+        reason = _reason_to_keep_out_manual(attendee, allowed, organizer)
+        _decide_manual(attendee, reason, invited, excluded)
     return Recipients(
         tuple(_recipient(address, invited.pop(address)) for address in sorted(invited)),
         tuple(sorted(set(excluded), key=lambda one: (one.address, one.customer or "", one.reason))),
     )
+
+
+def allowed_besides(customers: Iterable[Customer]) -> frozenset[str] | None:
+    """Return who may be invited besides the subscribers of these customers, or None for everybody.
+
+    When all of them are restricted, nobody but the people on their allow-lists is reached. Whether a
+    customer's contact list can be read makes no difference.
+    """
+    allow_lists = [customer.restricted_recipients for customer in customers]
+    if not allow_lists or not all(allow_lists):
+        return None
+    return frozenset[str]().union(*allow_lists)
 
 
 _Verdict = AttendeeRole | ExclusionReason
@@ -204,17 +225,28 @@ def _invite(
         known.customers += through
 
 
+def _reason_to_keep_out_manual(
+    attendee: ManualAttendee, allowed: frozenset[str] | None, organizer: str | None
+) -> ExclusionReason | None:
+    address = fold_address(attendee.address)
+    if address is None:
+        return ExclusionReason.INVALID_ADDRESS
+    if address == organizer:
+        return ExclusionReason.ORGANIZER
+    if allowed is not None and address not in allowed:
+        return ExclusionReason.NOT_ON_RESTRICTED_LIST
+    return None
+
+
 def _decide_manual(
     attendee: ManualAttendee,
-    organizer: str | None,
+    reason: ExclusionReason | None,
     invited: dict[str, _Invitation],
     excluded: list[Exclusion],
 ) -> None:
-    address = fold_address(attendee.address)
-    if address is None:
-        excluded.append(Exclusion(attendee.address.strip(), None, ExclusionReason.INVALID_ADDRESS))
-    elif address == organizer:
-        excluded.append(Exclusion(address, None, ExclusionReason.ORGANIZER))
+    address = fold_address(attendee.address) or attendee.address.strip()
+    if reason is not None:
+        excluded.append(Exclusion(address, None, reason))
     elif address in invited:
         _invite(invited, address, attendee.role)
     else:

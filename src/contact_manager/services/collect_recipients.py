@@ -12,7 +12,7 @@ from datetime import timedelta
 from contact_manager.domain.change import ManualAttendee
 from contact_manager.domain.customer import Customer
 from contact_manager.domain.outcome import CustomerOutcome, CustomerStatus
-from contact_manager.domain.recipients import Recipients, TopicSelection, decide_recipients
+from contact_manager.domain.recipients import Recipients, TopicSelection, allowed_besides, decide_recipients
 from contact_manager.domain.subscription import ContactList
 from contact_manager.errors import RemoteServiceError
 from contact_manager.ports import ContactDirectory
@@ -79,9 +79,14 @@ async def collect_recipients(
         [(one.customer, one.contact_list) for one in readings if one.customer and one.contact_list],
         audience.selection,
         manual=audience.manual,
+        allowed=allowed_besides(_configured(audience, settings)),
         organizer=audience.organizer,
     )
     return Collected(recipients, _with_counts(readings, recipients), _grouped_warnings(readings))
+
+
+def _configured(audience: Audience, settings: Settings) -> list[Customer]:
+    return [settings.customers[code] for code in audience.customers if code in settings.customers]
 
 
 async def _read_customers(

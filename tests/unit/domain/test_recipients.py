@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contact_manager.domain.change import AttendeeRole, ManualAttendee
+from contact_manager.domain.customer import Customer
 from contact_manager.domain.recipients import (
     ExclusionReason,
     Recipient,
     RecipientSource,
     TopicSelection,
+    allowed_besides,
     decide_recipients,
 )
 from contact_manager.domain.subscription import OPT_IN, OPT_OUT, Contact, ContactList
@@ -130,6 +132,45 @@ def test_manual_attendees_are_invited_besides_the_subscribers() -> None:
         ("boss@example.com", None, "organizer"),
         ("not an address", None, "invalid-address"),
     ]
+
+
+ONLY_TESTER, ONLY_OTHERS = customer("lab", "tester@example.com"), customer("dev", "dan@example.com")
+
+
+@pytest.mark.parametrize(
+    ("customers", "comes"),
+    [
+        pytest.param([HTS], True, id="unrestricted"),
+        pytest.param([HTS, ONLY_TESTER], True, id="one of two restricted"),
+        pytest.param([ONLY_TESTER], False, id="the only one restricted"),
+        pytest.param([ONLY_TESTER, ONLY_OTHERS], False, id="all restricted"),
+        pytest.param([ONLY_TESTER, customer("qa", "guest@example.org")], True, id="on one of the lists"),
+        pytest.param([], True, id="no customer known"),
+    ],
+)
+@pytest.mark.parametrize("role", [AttendeeRole.REQUIRED, AttendeeRole.OPTIONAL])
+@pytest.mark.parametrize("written", ["guest@example.org", " Guest@Example.ORG "])
+def test_a_manual_attendee_comes_unless_every_customer_is_restricted_to_others(
+    customers: list[Customer], written: str, role: AttendeeRole, *, comes: bool
+) -> None:
+    decided = decide_recipients(
+        [], SELECTION, manual=(ManualAttendee(written, role),), allowed=allowed_besides(customers)
+    )
+    assert [one.address for one in decided.invited] == (["guest@example.org"] if comes else [])
+    left_out = [(one.address, one.customer, one.reason.value) for one in decided.excluded]
+    assert left_out == ([] if comes else [("guest@example.org", None, "not-on-restricted-list")])
+
+
+def test_the_reasons_of_a_manual_attendee_are_told_apart_where_all_customers_are_restricted() -> None:
+    decided = decide_recipients(
+        [(ONLY_TESTER, contact_list("tester@example.com"))],
+        SELECTION,
+        manual=tuple(map(ManualAttendee, ("boss@example.com", "no address", "TESTER@example.com"))),
+        allowed=allowed_besides([ONLY_TESTER]),
+        organizer="boss@example.com",
+    )
+    assert [(one.address, one.source.value) for one in decided.invited] == [("tester@example.com", "topic")]
+    assert [one.reason.value for one in decided.excluded] == ["organizer", "invalid-address"]
 
 
 def test_who_is_named_as_optional_stays_required_when_anything_else_says_so() -> None:
