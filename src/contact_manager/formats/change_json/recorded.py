@@ -61,7 +61,7 @@ def _meeting(reader: Reader, found: Found, metadata: Reader) -> RecordedMeeting 
     return RecordedMeeting(
         event_id,
         attendees=None if attendees is None else frozenset(_folded(attendees.value)),
-        organizer=None if organizer is None else next(_folded([organizer.value]), None),
+        organizer=None if organizer is None else _organizer(organizer.value),
     )
 
 
@@ -72,6 +72,10 @@ def _event_id(value: Any) -> str:
     except ValueError:
         return ""
     return text if len(text) <= _MAX_ID_LENGTH and text.strip(".") else ""
+
+
+def _organizer(value: Any) -> str | None:
+    return next((fold_address(address) for address in find_addresses([value])), None)
 
 
 def _folded(value: Any) -> Iterator[str]:
