@@ -17,7 +17,7 @@ from contact_manager.adapters.graph import http
 from contact_manager.adapters.graph.calendar import GraphCalendar
 from contact_manager.adapters.graph.credentials import AzureCredential
 from contact_manager.adapters.graph.tokens import TokenSource
-from contact_manager.domain.meeting import CalendarEvent, MeetingPlan
+from contact_manager.domain.meeting import CalendarEvent, MeetingKey, MeetingPlan
 from contact_manager.ports import Calendar
 from contact_manager.sandbox.graph_server import GraphServer
 from tests.contract.graph_lab import (
@@ -26,11 +26,14 @@ from tests.contract.graph_lab import (
     SECRET,
     TENANT,
     check_event,
+    event_body,
     event_writes,
     events_in,
     make_server,
     told,
+    with_key,
 )
+from tests.fakes import worlds
 from tests.fakes.worlds import InMemoryCalendar
 
 ATTEMPTS = 3
@@ -45,6 +48,9 @@ class Stage(Protocol):
 
     async def given(self, plan: MeetingPlan) -> CalendarEvent:
         """Return the event of ``plan`` as it is found after it was made."""
+
+    async def put(self, *addresses: str, key: str = "") -> str:
+        """Let another program make an event, and return its id."""
 
     def told(self) -> list[tuple[str, str]]:
         """Return who was told what so far."""
@@ -67,6 +73,12 @@ class MemoryStage:
         await self.inner.create_event(plan)
         [event] = await self.inner.find_events(plan.key)
         return event
+
+    async def put(self, *addresses: str, key: str = "") -> str:
+        made = await self.inner.create_event(worlds.plan(*addresses, key=MeetingKey("others")))
+        self.inner.put(replace(made, memory=None))
+        self.inner.keys[made.event_id] = key
+        return made.event_id
 
     def told(self) -> list[tuple[str, str]]:
         return list(self.inner.notices)
@@ -93,6 +105,10 @@ class GraphStage:
         await self.calendar.create_event(plan)
         [event] = await self.calendar.find_events(plan.key)
         return event
+
+    async def put(self, *addresses: str, key: str = "") -> str:
+        more = {"singleValueExtendedProperties": with_key(key)} if key else {}
+        return self.server.put_event(ORGANIZER, event_body(*addresses, **more))
 
     def told(self) -> list[tuple[str, str]]:
         return told(self.server)

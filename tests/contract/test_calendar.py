@@ -238,6 +238,88 @@ async def test_further_entries_of_a_meeting_share_its_key_and_keep_their_number(
     assert [one.part for one in await stage.calendar.find_events(plan().key)] == [1, 2]
 
 
+MEMORY = EventMemory({"subject": "a-digest"}, frozenset({"0a" * 6}))
+
+
+async def recorded(stage: Stage, event_id: str) -> CalendarEvent:
+    event = await stage.calendar.find_event(event_id)
+    assert event is not None
+    return event
+
+
+@EVERY
+async def test_an_event_of_another_program_is_found_by_its_id(stage: Stage) -> None:
+    event = await recorded(stage, await stage.put(*PEOPLE))
+    assert [one.address for one in event.attendees] == list(PEOPLE)
+    assert (event.key, event.memory) == ("", None)
+    assert (event.is_organizer, event.organizer) == (True, plan().organizer)
+    assert event.join_url
+    assert await stage.calendar.find_events(plan().key) == ()
+
+
+@EVERY
+async def test_an_event_found_by_its_id_shows_its_key(stage: Stage) -> None:
+    event = await stage.given(plan(*PEOPLE))
+    assert await recorded(stage, event.event_id) == replace(
+        event, key=plan().key.value, organizer=plan().organizer
+    )
+
+
+@EVERY
+@pytest.mark.parametrize("event_id", ["none", "../messages", "a b?c#d%2F", "AAMk/" + "x" * 60])
+async def test_an_id_without_an_event_finds_nothing(stage: Stage, event_id: str) -> None:
+    assert await stage.calendar.find_event(event_id) is None
+
+
+@EVERY
+async def test_an_event_that_is_gone_is_not_found_by_its_id(stage: Stage) -> None:
+    event = await stage.given(plan(*PEOPLE))
+    stage.lose(event)
+    assert await stage.calendar.find_event(event.event_id) is None
+
+
+@WRITING
+async def test_an_adopted_event_is_found_by_its_key_and_nobody_is_told(stage: Stage) -> None:
+    before = await recorded(stage, await stage.put(*PEOPLE))
+    told = stage.told()
+    for _ in range(2):
+        after = await stage.calendar.adopt_event(before, plan().key, MEMORY)
+        assert (after.key, after.memory, seen(after)) == (plan().key.value, MEMORY, seen(before))
+        again = await found(stage.calendar)
+        assert (again.event_id, again.memory, seen(again)) == (before.event_id, MEMORY, seen(before))
+    assert stage.told() == told
+
+
+@WRITING
+async def test_an_event_is_adopted_once(stage: Stage) -> None:
+    before = await recorded(stage, await stage.put(*PEOPLE))
+    await stage.calendar.adopt_event(before, plan().key, MEMORY)
+    after = await stage.calendar.adopt_event(before, plan().key, EventMemory())
+    assert after.memory == MEMORY
+    with pytest.raises(ConflictError):
+        await stage.calendar.adopt_event(before, OTHER_KEY, EventMemory())
+    assert (await found(stage.calendar)).memory == MEMORY
+    assert await stage.calendar.find_events(OTHER_KEY) == ()
+
+
+@WRITING
+async def test_adopting_an_event_that_is_gone_is_a_conflict(stage: Stage) -> None:
+    before = await recorded(stage, await stage.put(*PEOPLE))
+    stage.lose(before)
+    with pytest.raises(ConflictError):
+        await stage.calendar.adopt_event(before, plan().key, MEMORY)
+
+
+@WRITING
+async def test_an_adopted_event_is_updated_and_keeps_its_join_link(stage: Stage) -> None:
+    before = await recorded(stage, await stage.put(*PEOPLE))
+    event = await stage.calendar.adopt_event(before, plan().key, EventMemory())
+    wanted = plan(*PEOPLE, subject="Ours now")
+    after = await stage.calendar.update_content(event, plan_update(wanted, event))
+    assert (after.event_id, after.join_url) == (before.event_id, before.join_url)
+    assert (await found(stage.calendar)).subject == "Ours now"
+
+
 async def _update(calendar: Calendar, event: CalendarEvent, wanted: MeetingPlan) -> object:
     return await calendar.update_content(event, plan_update(wanted, event))
 
@@ -303,7 +385,9 @@ async def test_a_dry_run_reads_the_calendar_and_never_writes_to_it() -> None:
     await stage.calendar.update_attendees(event, wanted.attendees)
     await stage.calendar.remember(event, wanted.first_memory())
     await stage.calendar.cancel_event(event, "Off")
+    adopted = await stage.calendar.adopt_event(event, OTHER_KEY, MEMORY)
 
+    assert (adopted.key, adopted.memory) == (OTHER_KEY.value, MEMORY)
     assert (made.event_id, made.join_url, made.web_link) == ("", "", "")
     assert [one.address for one in made.attendees] == ["dan@example.com"]
     assert await found(stage.calendar) == event

@@ -140,6 +140,7 @@ class InMemoryCalendar:
             plan.first_memory(),
             f"https://teams.example.com/{event_id}" if plan.part == FIRST_PART else "",
             f"https://outlook.example.com/{event_id}",
+            organizer=plan.organizer,
         )
         self.keys[event_id] = plan.key.value
         self._keep("create", event)
