@@ -22,11 +22,13 @@ import pytest
 from contact_manager.sandbox.aws_server import ContactEntry, Place
 from contact_manager.sandbox.graph_server import GraphServer
 from contact_manager.sandbox.stack import SandboxStack
+from tests.contract.graph_lab import event_body
 from tests.sandbox.conftest import Sandbox
 
 ORGANIZER = "changes@example.com"
 HTS = Place("111111111111", "us-east-1")
 PATIENCE_S = 60.0
+STAYER = "robin.vale@example.com"
 LEAVERS = ("jon.berg@example.com",)
 JOINERS = ("lena.fischer@example.com", "new.person@example.com")
 
@@ -52,13 +54,17 @@ def alter_text_and_people(sandbox: Sandbox, change: dict[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What is killed: a verb, after ``alter``; ``has_meeting`` if the meeting was made before that."""
+    """What is killed: a verb, after ``alter``.
+
+    ``has_meeting`` if the meeting was made before that, ``is_recorded`` if another program made one.
+    """
 
     verb: str
     alter: Callable[[Sandbox, dict[str, Any]], None]
     has_meeting: bool
     least_requests: int
     attendee_limit: int = 500
+    is_recorded: bool = False
 
 
 STORIES = [
@@ -80,6 +86,19 @@ STORIES = [
         id="cancel several entries",
     ),
     pytest.param(Story("cancel", alter_nothing, has_meeting=True, least_requests=3), id="cancel"),
+    pytest.param(
+        Story("apply", alter_people, has_meeting=False, least_requests=9, is_recorded=True), id="adoption"
+    ),
+    pytest.param(
+        Story(
+            "apply", alter_people, has_meeting=False, least_requests=12, attendee_limit=2, is_recorded=True
+        ),
+        id="adoption as one of several entries",
+    ),
+    pytest.param(
+        Story("cancel", alter_nothing, has_meeting=False, least_requests=4, is_recorded=True),
+        id="cancel what was never adopted",
+    ),
 ]
 
 
@@ -137,9 +156,20 @@ class Calendars:
         """Let the command make the meeting once, and keep the mailbox."""
         with self.server() as server:
             self.run(server, "apply")
-            box = server._state.mailboxes[ORGANIZER]
-            kept = ("events", "deleted", "notices", "_transactions")
-            self._mailbox = {name: copy.deepcopy(getattr(box, name)) for name in kept}
+            self._keep(server)
+
+    def make_recorded_meeting(self) -> dict[str, Any]:
+        """Let another program make a meeting, keep the mailbox, and return what is recorded of it."""
+        with self.server() as server:
+            meeting_id = server.put_event(ORGANIZER, event_body(STAYER, *LEAVERS))
+            server.hand_edit(ORGANIZER, meeting_id, {"add": ["guest@example.org"]})
+            self._keep(server)
+        return {"meeting_id": meeting_id, "attendees": [STAYER, *LEAVERS]}
+
+    def _keep(self, server: GraphServer) -> None:
+        box = server._state.mailboxes[ORGANIZER]
+        kept = ("events", "deleted", "notices", "_transactions")
+        self._mailbox = {name: copy.deepcopy(getattr(box, name)) for name in kept}
 
     def put_meeting(self, server: GraphServer) -> None:
         """Put what is kept into another server's mailbox."""
@@ -233,6 +263,8 @@ def test_a_run_that_is_killed_anywhere_and_repeated_ends_like_one_run(
         calendars = Calendars(sandbox, Path(sandbox.write(quick_change)), story.attendee_limit)
         if story.has_meeting:
             calendars.make_meeting()
+        if story.is_recorded:
+            quick_change["meeting_metadata"] = calendars.make_recorded_meeting()
         story.alter(sandbox, quick_change)
         sandbox.write(quick_change)
 

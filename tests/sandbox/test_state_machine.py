@@ -28,6 +28,7 @@ from contact_manager.adapters.graph import calendar as graph_calendar
 from contact_manager.adapters.graph.calendar import GraphCalendar
 from contact_manager.adapters.graph.credentials import AzureCredential
 from contact_manager.adapters.graph.tokens import TokenSource
+from contact_manager.domain.change import RecordedMeeting
 from contact_manager.domain.outcome import Action, RunReport
 from contact_manager.domain.recipients import TopicSelection
 from contact_manager.errors import RemoteServiceError
@@ -36,12 +37,14 @@ from contact_manager.sandbox.graph_server import GraphServer
 from contact_manager.services.cancel_meeting import cancel_meeting
 from contact_manager.services.schedule_meeting import MeetingServices, ScheduleRequest, schedule_meeting
 from contact_manager.settings import MeetingSettings, Settings
-from tests.contract.graph_lab import CLIENT, ORGANIZER, SECRET, TENANT, make_server
+from tests.contract.graph_lab import CLIENT, KEY, ORGANIZER, SECRET, TENANT, event_body, make_server
 from tests.fakes.worlds import START, TOPIC, FakeDirectory, FixedClock, change, contact_list, customer
 
 CUSTOMERS = ("hts", "acme")
 PEOPLE = [f"{name}@example.com" for name in ("ann", "bob", "cat")]
 GUEST = "guest@example.org"
+RECORDED = PEOPLE[:2]
+"""Whom another program invited, if it made the meeting."""
 DENIED = RemoteServiceError("the role refused", service="sts", operation="AssumeRole", code="AccessDenied")
 
 EVENTS = {"path_contains": "/events"}
@@ -103,6 +106,10 @@ class Seen:
         """Return the id of an event that a person is in, else of the first."""
         holding = [event["id"] for event in self.events if address in people_of(event)]
         return str((holding or [self.events[0]["id"]])[0])
+
+
+def is_unadopted(event: dict[str, Any]) -> bool:
+    return not any(one["id"] == KEY for one in event["singleValueExtendedProperties"])
 
 
 def people_of(event: dict[str, Any]) -> list[str]:
@@ -194,11 +201,24 @@ class MeetingMachine(RuleBasedStateMachine):
     # -- what happens around the tool
 
     @initialize(
-        rename_ids=st.booleans(), duplicate_status=st.sampled_from([400, 409]), names_existing=st.booleans()
+        rename_ids=st.booleans(),
+        duplicate_status=st.sampled_from([400, 409]),
+        names_existing=st.booleans(),
+        is_recorded=st.booleans(),
     )
-    def choose_behaviour(self, rename_ids: bool, duplicate_status: int, names_existing: bool) -> None:
+    def choose_behaviour(
+        self, rename_ids: bool, duplicate_status: int, names_existing: bool, is_recorded: bool
+    ) -> None:
         behaviour = {"rename_ids": rename_ids, "duplicate_status": duplicate_status}
         self.lab.server.configure(behaviour | {"names_existing_event": names_existing})
+        if is_recorded:
+            self._let_another_program_make_the_meeting()
+
+    def _let_another_program_make_the_meeting(self) -> None:
+        event_id = self.lab.server.put_event(ORGANIZER, event_body(*RECORDED))
+        self.lab.server.hand_edit(ORGANIZER, event_id, {"add": [GUEST]})
+        recorded = RecordedMeeting(event_id, frozenset(RECORDED))
+        self.change = replace(self.change, recorded_meeting=recorded)
 
     @rule(code=CODE)
     def fail_or_recover(self, code: str) -> None:
@@ -356,6 +376,8 @@ class MeetingMachine(RuleBasedStateMachine):
     def _due(self, *, force: bool = False) -> tuple[set[str], set[str]]:
         """Return who is to be invited and who is to be removed by the next run."""
         now = self._look()
+        if any(is_unadopted(event) for event in now.events):
+            self.book.ours = now.people & set(RECORDED)
         return self.book.changes(now.people, self._wanted(), complete=not self.failing, force=force)
 
     def _wanted(self) -> set[str]:
