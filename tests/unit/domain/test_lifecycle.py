@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contact_manager.domain.change import MeetingRequest
+from contact_manager.domain.change import MeetingRequest, RecordedMeeting
 from contact_manager.domain.lifecycle import (
     LIFECYCLE,
     ChangeHistory,
@@ -192,6 +192,16 @@ def test_the_key_of_earlier_releases_is_known() -> None:
 )
 def test_the_author_decides_about_the_meeting(wish: MeetingRequest, *, expected: bool) -> None:
     assert needs_meeting(change("hts", "cds", meeting=wish), auto_schedule=False) is expected
+
+
+@pytest.mark.parametrize(("wanted", "expected"), [(None, True), (True, True), (False, False)])
+def test_a_meeting_that_is_recorded_stays_unless_the_author_says_no(
+    wanted: bool | None, *, expected: bool
+) -> None:
+    recorded = change(
+        "hts", meeting=MeetingRequest(wanted=wanted), recorded_meeting=RecordedMeeting("event-1")
+    )
+    assert needs_meeting(recorded, auto_schedule=False) is expected
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -214,6 +215,15 @@ def test_an_entry_tells_when_who_and_what() -> None:
         }
     ]
     assert "customer_code" not in with_entry({}, SCHEDULED)["modifications"][0]
+
+
+def test_an_entry_of_a_meeting_names_it_without_its_people() -> None:
+    metadata = with_meeting({}, report("ann@example.com"))["meeting_metadata"]
+    [line] = with_entry({}, replace(SCHEDULED, meeting=metadata))["modifications"]
+    assert line["meeting_metadata"] == {
+        name: value for name, value in metadata.items() if name != "attendees"
+    }
+    assert line["meeting_metadata"]["meeting_id"] == "event-1"
 
 
 def test_the_record_tells_the_meeting_as_it_is_in_the_calendar() -> None:

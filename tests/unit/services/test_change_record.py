@@ -16,6 +16,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.unit.formats.change_files import flat
 
 KEY = "archive/CHG-1.json"
+SCHEDULED = {"modification_type": "meeting_scheduled", "meeting_metadata": {"meeting_id": "x"}}
 HISTORY = [{"modification_type": "submitted"}, {"modification_type": "approved"}]
 
 
@@ -100,8 +101,28 @@ def test_any_edit_of_the_change_is_another_wish(record: ChangeRecord) -> None:
 def test_the_record_tells_of_the_meeting_and_the_rehearsal(record: ChangeRecord) -> None:
     assert approved(record, meeting_metadata={"meeting_id": "x"}).has_meeting
     assert not approved(record).has_meeting
+    assert approved(record, changeMetadata={"meetingMetadata": {"meeting_id": "x"}}).has_meeting
     assert approved(record, testRun=True).is_test_run
     assert not approved(record).is_test_run
+
+
+@pytest.mark.parametrize(
+    ("document", "was_approved"),
+    [
+        pytest.param({"meeting_metadata": {"meeting_id": "x"}}, True, id="record"),
+        pytest.param({"modifications": [SCHEDULED]}, True, id="modification"),
+        pytest.param(
+            {"modifications": [SCHEDULED, {"modification_type": "meeting_cancelled"}]}, False, id="off"
+        ),
+        pytest.param({}, False, id="none"),
+    ],
+)
+def test_a_change_whose_record_names_a_meeting_was_approved(
+    record: ChangeRecord, document: dict[str, Any], *, was_approved: bool
+) -> None:
+    task = understand(record, status="cancelled", **document)
+    assert task is not None
+    assert (task.history.was_approved, task.has_meeting) == (was_approved, was_approved)
 
 
 async def test_an_edit_is_written(record: ChangeRecord, store: MemoryStore) -> None:
