@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,21 @@ def test_one_of_many_changes_takes_over_the_meeting_that_several_record(
     assert done.exit_code == 0, done.stderr
     assert sorted(map(key_of, sandbox.events)) == ["chg-0", "chg-1", "chg-2"]
     assert metadata["meeting_id"] in [one["id"] for one in sandbox.events]
+
+
+def test_runs_at_the_same_moment_adopt_one_meeting(sandbox: Sandbox, change: dict[str, Any]) -> None:
+    change["meeting_metadata"] = metadata = make_old_meeting(sandbox.stack.graph)
+    path = sandbox.write(change)
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        runs = list(pool.map(lambda _: sandbox.meeting("apply", path), range(3)))
+    assert all(run.report["ok"] for run in runs) or sandbox.meeting("apply", path).report["ok"]
+    [event] = sandbox.events
+    assert (event["id"], key_of(event)) == (metadata["meeting_id"], ID.lower())
+    assert {STAYER, GUEST} < people(event)
+    assert LEAVER not in people(event)
+    invitations = Counter(address for kind, address in sandbox.notices if kind == "invitation")
+    assert set(invitations.values()) == {1}
+    assert sandbox.meeting("apply", path).report["action"] == "unchanged"
 
 
 # -- as events

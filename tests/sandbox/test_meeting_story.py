@@ -206,3 +206,31 @@ def test_twins_become_one_meeting_and_guests_move(sandbox: Sandbox, change: dict
     assert "guest@example.org" in {one["emailAddress"]["address"] for one in event["attendees"]}
     assert any("second meeting" in text for text in done.report["warnings"])
     assert sandbox.meeting("apply", change).report["action"] == "unchanged"
+
+
+def test_people_named_in_a_file_come_only_where_a_customer_lets_everybody_in(
+    sandbox: Sandbox, change: dict[str, Any]
+) -> None:
+    named = {"attendees": ["QA.Lead@example.net", "stranger@example.org"], "optional": ["other@example.org"]}
+    for customers, left_out in (
+        (["quayside-dev"], ["other@example.org", "stranger@example.org"]),
+        (["hts", "quayside-dev"], []),
+    ):
+        report = sandbox.meeting("plan", change | named | {"customers": customers}).report
+        excluded = [one["address"] for one in report["excluded"] if one["customer"] is None]
+        invited = {one["address"] for one in report["recipients"]}
+        assert excluded == left_out
+        assert {"qa.lead@example.net"} <= invited
+        assert invited.isdisjoint(left_out)
+        reasons = {one["reason"] for one in report["excluded"] if one["customer"] is None}
+        assert reasons <= {"not-on-restricted-list"}
+    explained = sandbox.run(
+        "recipients",
+        "explain",
+        "stranger@example.org",
+        "--json-metadata",
+        sandbox.write(change | named | {"customers": ["quayside-dev"]}),
+        "--output",
+        "json",
+    ).report
+    assert (explained["invited"], explained["reason"]) == (False, "not-on-restricted-list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 
 from contact_manager.domain.adoption import memory_of_adopted
@@ -9,6 +10,8 @@ from contact_manager.domain.change import RecordedMeeting
 from contact_manager.domain.meeting import CalendarEvent, MeetingKey, MeetingPlan
 from contact_manager.errors import RemoteServiceError
 from contact_manager.ports import Calendar
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,12 @@ async def find_meeting(
         return found
     event = await calendar.find_event(recorded.event_id)
     if event is None:
+        _log.info("meeting.recorded_not_found key=%s", key.value)
         return replace(found, warnings=(_gone(recorded, organizer),))
     if event.event_id in ids:
         return found
     if event.key and event.key != key.value:
+        _log.warning("meeting.recorded_twice key=%s other_key=%s", key.value, event.key)
         return replace(found, warnings=(_of_another_change(event),))
     if not event.is_organizer or event.organizer != organizer:
         raise _not_organizer(event, organizer)
