@@ -100,7 +100,7 @@ async def test_adoption_writes_two_properties_and_only_to_the_event_as_it_was_re
     etag = stage.events[0]["@odata.etag"]
     await stage.calendar.adopt_event(event, plan().key, MEMORY)
     assert set(stage.last_body) == {"singleValueExtendedProperties"}
-    names = [one["id"] for one in stage.last_body["singleValueExtendedProperties"]]
+    names = [prop["id"] for prop in stage.last_body["singleValueExtendedProperties"]]
     assert (names[0], len(names)) == (KEY, 2)
     assert stage.requests[-1]["headers"]["if-match"] == etag
 

@@ -42,11 +42,11 @@ def make_old_meeting(graph: GraphServer, **more: Any) -> dict[str, Any]:
 
 
 def people(event: dict[str, Any]) -> set[str]:
-    return {one["emailAddress"]["address"] for one in event["attendees"]}
+    return {person["emailAddress"]["address"] for person in event["attendees"]}
 
 
 def key_of(event: dict[str, Any]) -> str:
-    return next((one["value"] for one in event["singleValueExtendedProperties"] if one["id"] == KEY), "")
+    return next((prop["value"] for prop in event["singleValueExtendedProperties"] if prop["id"] == KEY), "")
 
 
 # -- on the command line
@@ -61,7 +61,7 @@ def test_apply_takes_the_recorded_meeting_over_and_cancel_cancels_it(
 
     foretold = sandbox.meeting("apply", change, "--dry-run").report
     assert foretold["action"] == "would-update"
-    assert any("adopts it" in one for one in foretold["warnings"])
+    assert any("adopts it" in warning for warning in foretold["warnings"])
     assert len(sandbox.graph_writes) == writes
 
     report = sandbox.meeting("apply", change).report
@@ -78,7 +78,7 @@ def test_apply_takes_the_recorded_meeting_over_and_cancel_cancels_it(
     mails = Counter(sandbox.notices[told:])
     assert mails[("cancellation", LEAVER)] == mails[("update", STAYER)] == mails[("update", GUEST)] == 1
     assert {kind for kind, address in mails if address in (STAYER, GUEST)} == {"update"}
-    assert {one for kind, one in mails if kind == "invitation"} == people(event) - {STAYER, GUEST}
+    assert {address for kind, address in mails if kind == "invitation"} == people(event) - {STAYER, GUEST}
     assert set(mails.values()) == {1}
 
     told = len(sandbox.notices)
@@ -91,7 +91,7 @@ def test_apply_takes_the_recorded_meeting_over_and_cancel_cancels_it(
 
     assert sandbox.meeting("cancel", change).report["action"] == "cancelled"
     assert sandbox.events == []
-    assert Counter(sandbox.notices[told:]) == {("cancellation", one): 1 for one in people(event)}
+    assert Counter(sandbox.notices[told:]) == {("cancellation", found): 1 for found in people(event)}
 
 
 def test_a_meeting_that_only_the_record_names_is_cancelled(sandbox: Sandbox, change: dict[str, Any]) -> None:
@@ -106,7 +106,7 @@ def test_a_meeting_that_only_the_record_names_is_cancelled(sandbox: Sandbox, cha
         "cancelled",
         metadata["meeting_id"],
     )
-    assert [one["id"] for one in sandbox.events] != [metadata["meeting_id"]]
+    assert [event["id"] for event in sandbox.events] != [metadata["meeting_id"]]
     assert len(sandbox.events) == 1
 
 
@@ -119,7 +119,7 @@ def test_a_recorded_meeting_that_is_not_there_is_no_obstacle(
         change["meeting_metadata"] = metadata | {"meeting_id": event_id}
         done = sandbox.meeting("apply", change)
         assert (done.exit_code, done.report["ok"], len(sandbox.events)) == (0, True, 1)
-        assert any("the meeting that the record names" in one for one in done.report["warnings"])
+        assert any("the meeting that the record names" in warning for warning in done.report["warnings"])
 
 
 @pytest.mark.parametrize("verb", ["apply", "cancel"])
@@ -131,7 +131,7 @@ def test_what_is_not_the_organizers_or_not_this_changes_is_not_touched(
     [before] = sandbox.events
     done = sandbox.meeting(verb, change | {"meeting_metadata": other})
     assert done.report["ok"]
-    assert any("chg-other" in one for one in done.report["warnings"])
+    assert any("chg-other" in warning for warning in done.report["warnings"])
     assert before in sandbox.events
 
     boss = {"emailAddress": {"name": "Boss", "address": "boss@example.com"}}
@@ -157,7 +157,7 @@ def test_one_of_many_changes_takes_over_the_meeting_that_several_record(
     done = sandbox.run("meeting", "apply", str(folder), "--output", "json")
     assert done.exit_code == 0, done.stderr
     assert sorted(map(key_of, sandbox.events)) == ["chg-0", "chg-1", "chg-2"]
-    assert metadata["meeting_id"] in [one["id"] for one in sandbox.events]
+    assert metadata["meeting_id"] in [event["id"] for event in sandbox.events]
 
 
 def test_runs_at_the_same_moment_adopt_one_meeting(sandbox: Sandbox, change: dict[str, Any]) -> None:
@@ -187,7 +187,7 @@ def portal(tmp_path: Path) -> Iterator[Portal]:
 
 
 def entries_of(portal: Portal, kind: str) -> list[dict[str, Any]]:
-    return [one for one in portal.record(ID)["modifications"] if one["modification_type"] == kind]
+    return [found for found in portal.record(ID)["modifications"] if found["modification_type"] == kind]
 
 
 def test_the_meeting_of_an_older_record_goes_through_the_life_cycle(

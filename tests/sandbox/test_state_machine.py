@@ -109,7 +109,7 @@ class Seen:
 
 
 def is_unadopted(event: dict[str, Any]) -> bool:
-    return not any(one["id"] == KEY for one in event["singleValueExtendedProperties"])
+    return not any(prop["id"] == KEY for prop in event["singleValueExtendedProperties"])
 
 
 def people_of(event: dict[str, Any]) -> list[str]:

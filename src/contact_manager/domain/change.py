@@ -110,7 +110,7 @@ class Change:
         status: Life-cycle word as written, lower case, may be empty.
         version: Version number or text as written, may be empty.
         change_type: Sort of a technical change in lower case, as templates are named after it; may be empty.
-        recorded_meeting: The meeting that there is already, as the record says; no part of what is asked for.
+        recorded_meeting: The meeting that there is already, as the record says; no part of the request.
         warnings: What the reader had to decide for the author (an ambiguous local time).
         record: The whole JSON object as read, unknown keys included.
     """

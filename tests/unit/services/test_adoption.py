@@ -63,7 +63,7 @@ def old_event(*addresses: str, **more: Any) -> CalendarEvent:
 
 
 def attendees(event: CalendarEvent) -> list[str]:
-    return [one.address for one in event.attendees]
+    return [person.address for person in event.attendees]
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ async def test_the_recorded_meeting_becomes_ours_and_follows_the_change(world: W
     assert report.changes.added == ("bob@example.com", "cat@example.com")
     assert set(report.changes.fields) == {"subject", "start", "end", "location", "hide_attendees", "body"}
     assert report.changed_by_hand == ()
-    assert any("adopts it" in one for one in report.warnings)
+    assert any("adopts it" in warning for warning in report.warnings)
 
 
 async def test_everybody_who_stays_gets_one_update_and_only_who_comes_or_goes_another_mail(
@@ -134,7 +134,7 @@ async def test_a_dry_run_foretells_the_adoption_and_writes_nothing(world: World)
 async def test_a_guard_stops_before_the_meeting_is_adopted(world: World) -> None:
     for guards in (Guards(max_removals=0), Guards(max_recipients=1)):
         report = await world.run(recorded(), guards=guards)
-        assert [one.kind.value for one in report.errors] == ["guard"]
+        assert [error.kind.value for error in report.errors] == ["guard"]
         assert (world.calendar.writes, world.calendar.keys) == ([], {OLD_ID: ""})
 
 
@@ -199,7 +199,7 @@ async def test_the_meeting_shown_is_the_recorded_one_with_its_drift(world: World
     )
     request = ScheduleRequest(recorded(), ORGANIZER, TopicSelection(TOPIC))
     shown = await show_meeting(request, services)
-    assert [one.event_id for one in shown.events] == [OLD_ID]
+    assert [event.event_id for event in shown.events] == [OLD_ID]
     assert shown.drift is not None
     assert shown.drift.changes.removed == (LEAVER,)
     assert shown.drift.added_by_hand == (GUEST,)
@@ -269,7 +269,9 @@ async def test_beside_a_meeting_with_our_key_the_recorded_one_is_a_duplicate(wor
     assert attendees(event) == ["ann@example.com", "bob@example.com", "cat@example.com", GUEST]
     assert report.events == (event,)
     assert ("cancellation", LEAVER) in world.calendar.notices
-    assert any("a second meeting of this change was found and cancelled" in one for one in report.warnings)
+    assert any(
+        "a second meeting of this change was found and cancelled" in warning for warning in report.warnings
+    )
     assert (await world.run(recorded())).action is Action.UNCHANGED
 
 

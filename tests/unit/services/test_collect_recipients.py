@@ -20,8 +20,8 @@ OPEN, LAB, DEV = customer("hts"), customer("lab", "tester@example.com"), custome
 
 
 async def collect(*codes: str, customers: tuple[Customer, ...], failing: tuple[str, ...] = ()) -> Collected:
-    settings = Settings("config.json", customers={one.code: one for one in customers})
-    lists = {one.code: contact_list("ann@example.com") for one in customers}
+    settings = Settings("config.json", customers={known.code: known for known in customers})
+    lists = {known.code: contact_list("ann@example.com") for known in customers}
     directory = FakeDirectory(lists, dict.fromkeys(failing, DENIED))
     audience = Audience(codes, TopicSelection(TOPIC), (ManualAttendee(GUEST),))
     return await collect_recipients(audience, settings, directory)
@@ -45,6 +45,6 @@ async def test_whether_a_manual_attendee_may_come_is_a_matter_of_configuration(
     codes: tuple[str, ...], customers: tuple[Customer, ...], failing: tuple[str, ...], *, comes: bool
 ) -> None:
     collected = await collect(*codes, customers=customers, failing=failing)
-    assert (GUEST in [one.address for one in collected.recipients.invited]) is comes
-    left_out = [one.reason.value for one in collected.recipients.excluded if one.address == GUEST]
+    assert (GUEST in [person.address for person in collected.recipients.invited]) is comes
+    left_out = [person.reason.value for person in collected.recipients.excluded if person.address == GUEST]
     assert left_out == ([] if comes else ["not-on-restricted-list"])
