@@ -34,7 +34,7 @@ CANCELLED = {"modification_type": "meeting_cancelled"}
         ),
         pytest.param(announcement(meeting_metadata=METADATA), id="announcement"),
         pytest.param(
-            {"title": "Any", "customers": "hts", "start": "2031-05-10T18:00", "meeting_metadata": METADATA},
+            {"title": "Any", "customers": "hts", "start": "2031-05-10T22:00:00Z", "meeting_metadata": METADATA},
             id="generic",
         ),
         pytest.param(flat(modifications=[scheduled()]), id="only in a modification"),
