@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contact_manager.domain.change import RecordedMeeting
+from contact_manager.domain.change import Change, RecordedMeeting
 from tests.unit.formats.change_files import announcement, flat, nested, read
 
 ID = "AAMkAGI2/+8=AAA="
@@ -19,6 +19,11 @@ def scheduled(meeting_id: str = ID, **more: Any) -> dict[str, Any]:
 
 
 CANCELLED = {"modification_type": "meeting_cancelled"}
+
+
+def warnings(change: Change) -> list[str]:
+    """Return the warnings about the record; the short files of these tests name no time zone."""
+    return [warning for warning in change.warnings if "there is no time zone" not in warning]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +64,7 @@ def test_the_recorded_meeting_is_found_wherever_it_stands(document: dict[str, An
     change = read(document)
     assert change.recorded_meeting is not None
     assert change.recorded_meeting.event_id == ID
-    assert change.warnings == ()
+    assert warnings(change) == []
 
 
 @pytest.mark.parametrize(
@@ -80,14 +85,14 @@ def test_the_recorded_meeting_is_found_wherever_it_stands(document: dict[str, An
 )
 def test_a_record_without_an_id_names_no_meeting(more: dict[str, Any]) -> None:
     change = read(flat(**more))
-    assert (change.recorded_meeting, change.warnings) == (None, ())
+    assert (change.recorded_meeting, warnings(change)) == (None, [])
 
 
 @pytest.mark.parametrize("odd", [True, {"id": ID}, [ID], "..", ".", "a\nb\x00", "x" * 1025])
 def test_what_can_be_no_id_is_a_warning(odd: Any) -> None:
     change = read(flat(meeting_metadata={"meeting_id": odd}))
     assert change.recorded_meeting is None
-    assert "$.meeting_metadata.meeting_id" in change.warnings[0]
+    assert "$.meeting_metadata.meeting_id" in warnings(change)[0]
 
 
 @pytest.mark.parametrize(
