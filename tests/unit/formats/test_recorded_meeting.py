@@ -39,7 +39,7 @@ def warnings(change: Change) -> list[str]:
         ),
         pytest.param(announcement(meeting_metadata=METADATA), id="announcement"),
         pytest.param(
-            {"title": "Any", "customers": "hts", "start": "2031-05-10T22:00:00Z", "meeting_metadata": METADATA},
+            {"title": "Any", "customers": "hts", "start": "2031-05-10T22:00Z", "meeting_metadata": METADATA},
             id="generic",
         ),
         pytest.param(flat(modifications=[scheduled()]), id="only in a modification"),
