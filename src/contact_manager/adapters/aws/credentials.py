@@ -14,6 +14,7 @@ from contact_manager.adapters.aws.errors import Asked, malformed
 from contact_manager.adapters.aws.retries import Patience
 from contact_manager.adapters.aws.signed_http import Answer, AwsRequest, Credentials, Endpoint, SignedHttp
 from contact_manager.adapters.shared_calls import SharedCalls
+from contact_manager.broken_off import naming
 
 _log = logging.getLogger(__name__)
 
@@ -100,7 +101,8 @@ class AssumedRoles:
         Raises:
             RemoteServiceError: The role refused, or STS cannot be asked.
         """
-        return await self._calls.fetch(role, lambda: self._assume(role, near))
+        with naming("sts", "AssumeRole"):
+            return await self._calls.fetch(role, lambda: self._assume(role, near))
 
     def forget(self, role: Role, known: RoleCredentials) -> None:
         """Forget credentials that were refused as expired, unless they have been renewed meanwhile."""

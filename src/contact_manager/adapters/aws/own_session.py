@@ -25,6 +25,7 @@ from contact_manager.adapters.aws.provider_errors import (
     settings_error,
 )
 from contact_manager.adapters.shared_calls import SharedCalls
+from contact_manager.broken_off import naming
 from contact_manager.errors import RemoteServiceError
 
 _TRACEBACK_LOGGERS = (
@@ -56,7 +57,8 @@ class OwnSession(AioSession):
         Raises:
             RemoteServiceError: A provider failed, or none has any; the next call begins anew.
         """
-        self._loaded = await self._loading.fetch("", self._load)
+        with naming("aws", "credentials"):
+            self._loaded = await self._loading.fetch("", self._load)
         return self._loaded
 
     async def close(self) -> None:
@@ -151,7 +153,8 @@ class OwnCredentials(AioCredentials):
         Raises:
             RemoteServiceError: They cannot be renewed.
         """
-        return await self._renewing.fetch("", self._freeze)
+        with naming("aws", "credentials"):
+            return await self._renewing.fetch("", self._freeze)
 
     async def get_account_id(self) -> Any:  # type: ignore[override]
         """Return the account they belong to, or None.

@@ -19,6 +19,7 @@ from contact_manager.adapters.graph.errors import GraphError, refusal
 from contact_manager.adapters.graph.retry_after import parse_retry_after
 from contact_manager.adapters.graph.tokens import SignInError, TokenSource
 from contact_manager.adapters.proxies import choose_proxy
+from contact_manager.broken_off import naming
 from contact_manager.errors import RemoteServiceError
 
 _log = logging.getLogger(__name__)
@@ -97,6 +98,10 @@ class GraphHttp:
         return await self._send(method, url, orjson.dumps(body), operation)
 
     async def _send(self, method: str, url: str, body: bytes | None, operation: str) -> Any:
+        with naming("graph", operation):
+            return await self._send_repeatedly(method, url, body, operation)
+
+    async def _send_repeatedly(self, method: str, url: str, body: bytes | None, operation: str) -> Any:
         try:
             async for attempt in stamina.retry_context(
                 on=_wait_before_next,
