@@ -43,7 +43,7 @@ def first_page(operation: str) -> Trouble:
     """Return a first page of its own, so that a second reading is seen to replace it."""
     name = {
         "ListContacts": b'"Contacts": [{"EmailAddress": "gone@x.example"}]',
-        "ListSuppressedDestinations": b'"SuppressedDestinationSummaries": [{"EmailAddress": "gone@x.example"}]',
+        "ListSuppressedDestinations": b'"SuppressedDestinationSummaries": [{"EmailAddress": "g@x.example"}]',
         "ListContactLists": b'"ContactLists": [{"ContactListName": "gone"}]',
     }[operation]
     return say(b'{%s, "NextToken": "old"}' % name)
@@ -70,7 +70,9 @@ async def test_a_token_that_is_refused_twice_is_an_unread_customer(
 ) -> None:
     pages: list[Any] = [first_page(operation), refuse(400, "BadRequestException")]
     fake.interrupt(operation, *pages, *pages)
-    with pytest.raises(RemoteServiceError, match=f"{operation} for .* could not be read to its end") as caught:
+    with pytest.raises(
+        RemoteServiceError, match=f"{operation} for .* could not be read to its end"
+    ) as caught:
         await directory.fetch_contacts(HTS, [TOPIC])
     assert caught.value.code == "BadRequestException"
     assert caught.value.retryable
