@@ -1,7 +1,7 @@
-"""Which requests were under way when work was broken off: what says who did not answer in time.
+"""What work was waiting for when it was broken off: who did not answer in time.
 
-A time-out only knows that time is over. Whoever sets one opens a list with ``collecting``; adapters name
-their requests with ``naming``; a request that is cancelled puts its name on the list.
+A time-out only knows that the time is over. Whoever sets one opens a root with ``collecting``; adapters name
+their requests with ``naming``. A request that ends is taken out again; one that is cancelled stays.
 """
 
 from __future__ import annotations
@@ -10,28 +10,63 @@ from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 
-_collected: ContextVar[list[str] | None] = ContextVar("broken_off", default=None)
+
+@dataclass(eq=False, slots=True)
+class Waiting:
+    """Something that is waited for, and what that waits for itself."""
+
+    name: str = ""
+    parts: list[Waiting] = field(default_factory=list)
+
+    def names(self) -> list[str]:
+        """Return the names of what waits for nothing else, each once."""
+        found = [name for part in self.parts for name in part.names()] or [self.name]
+        return [name for name in dict.fromkeys(found) if name]
+
+
+_current: ContextVar[Waiting | None] = ContextVar("waiting", default=None)
 
 
 @contextmanager
-def collecting() -> Iterator[list[str]]:
-    """Yield the list of the requests that are broken off in the body, and in tasks that it starts."""
-    names: list[str] = []
-    token = _collected.set(names)
-    try:
-        yield names
-    finally:
-        _collected.reset(token)
+def collecting() -> Iterator[Waiting]:
+    """Yield the root of what is waited for in the body, and in tasks that it starts."""
+    with _entered(Waiting()) as root:
+        yield root
 
 
 @contextmanager
 def naming(service: str, operation: str) -> Iterator[None]:
-    """Note ``service`` and ``operation`` when the body is cancelled."""
+    """Say that the body waits for ``operation`` of ``service``."""
+    waiting = Waiting(f"{service} {operation}")
+    with joining(waiting), _entered(waiting):
+        yield
+
+
+@contextmanager
+def joining(waiting: Waiting) -> Iterator[None]:
+    """Say that the body waits for something that others may wait for, too."""
+    parent = _current.get()
+    if parent is None:
+        yield
+        return
+    parent.parts.append(waiting)
     try:
         yield
     except CancelledError:
-        names, name = _collected.get(), f"{service} {operation}"
-        if names is not None and name not in names:
-            names.append(name)
         raise
+    except BaseException:
+        parent.parts.remove(waiting)
+        raise
+    parent.parts.remove(waiting)
+
+
+@contextmanager
+def _entered(waiting: Waiting) -> Iterator[Waiting]:
+    outer = _current.get()
+    _current.set(waiting)
+    try:
+        yield waiting
+    finally:
+        _current.set(outer)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from contact_manager.adapters.shared_calls import SharedCalls
-from contact_manager.broken_off import naming
 from contact_manager.domain.customer import Customer
 from contact_manager.domain.subscription import ContactList
 from contact_manager.errors import RemoteServiceError
@@ -52,8 +51,7 @@ class CachedContactDirectory:
             TimeoutError: The reading took longer than its time limit.
         """
         key = (customer.code, tuple(topics))
-        with naming("ses", f"contact list of {customer.code}"):
-            reading = await self._readings.fetch(key, lambda: self._read(customer, topics))
+        reading = await self._readings.fetch(key, lambda: self._read(customer, topics))
         if isinstance(reading.result, Exception):
             raise reading.result
         return reading.result

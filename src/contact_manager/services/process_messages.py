@@ -121,14 +121,14 @@ class _Work:
 
     async def do(self, trigger: Trigger, message_id: str, own_slots: asyncio.Semaphore) -> ProcessReport:
         began = time.monotonic()
-        with collecting() as unanswered:
+        with collecting() as waiting:
             try:
                 async with own_slots, self.slots:
                     self.rules.on_begin(message_id, trigger)
                     began = time.monotonic()
                     report = await _process(trigger, self.new_services, self.rules)
             except asyncio.CancelledError:
-                report = _out_of_time(trigger, unanswered)
+                report = _out_of_time(trigger, waiting.names())
         return _told(replace(report, duration=timedelta(seconds=time.monotonic() - began)))
 
 

@@ -101,8 +101,7 @@ class AssumedRoles:
         Raises:
             RemoteServiceError: The role refused, or STS cannot be asked.
         """
-        with naming("sts", "AssumeRole"):
-            return await self._calls.fetch(role, lambda: self._assume(role, near))
+        return await self._calls.fetch(role, lambda: self._assume(role, near))
 
     def forget(self, role: Role, known: RoleCredentials) -> None:
         """Forget credentials that were refused as expired, unless they have been renewed meanwhile."""
@@ -120,7 +119,8 @@ class AssumedRoles:
         own = await self._caller.fetch_credentials()
         endpoint = await self._caller.fetch_endpoint(near)
         request, asked = self._request(role), replace(asked, region=endpoint.region)
-        answer = await self._patience.repeat(lambda: self._http.send(asked, request, endpoint, own))
+        with naming(asked.service, asked.operation):
+            answer = await self._patience.repeat(lambda: self._http.send(asked, request, endpoint, own))
         assumed = _parse_assumed(asked, answer)
         _log.debug("sts.role_assumed role=%s request_id=%s", role.arn, answer.request_id)
         return assumed

@@ -13,7 +13,7 @@ from contact_manager.errors import RemoteServiceError
 _log = logging.getLogger(__name__)
 
 
-TIME_LIMIT_S = 3.0
+TIME_LIMIT_S = 2.0
 """Without the id only our own writes are looked at in vain: no reason to keep the work waiting."""
 
 

@@ -57,8 +57,7 @@ class OwnSession(AioSession):
         Raises:
             RemoteServiceError: A provider failed, or none has any; the next call begins anew.
         """
-        with naming("aws", "credentials"):
-            self._loaded = await self._loading.fetch("", self._load)
+        self._loaded = await self._loading.fetch("", self._load)
         return self._loaded
 
     async def close(self) -> None:
@@ -91,8 +90,10 @@ class OwnSession(AioSession):
     async def explaining(self, method: str) -> AsyncIterator[None]:
         """Raise any failure of a provider, and its silence, as ``RemoteServiceError``."""
         try:
-            async with asyncio.timeout(None if self._waits_for_a_person(method) else self.time_limit_s):
-                yield
+            limit_s = None if self._waits_for_a_person(method) else self.time_limit_s
+            async with asyncio.timeout(limit_s):
+                with naming("aws", f"credentials ({method or 'settings'})"):
+                    yield
         except RemoteServiceError:
             raise
         except Exception as error:
@@ -153,8 +154,7 @@ class OwnCredentials(AioCredentials):
         Raises:
             RemoteServiceError: They cannot be renewed.
         """
-        with naming("aws", "credentials"):
-            return await self._renewing.fetch("", self._freeze)
+        return await self._renewing.fetch("", self._freeze)
 
     async def get_account_id(self) -> Any:  # type: ignore[override]
         """Return the account they belong to, or None.
