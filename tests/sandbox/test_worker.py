@@ -157,8 +157,10 @@ def test_a_worker_that_is_stopped_lets_go_of_work_that_hangs(
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)  # so long waits Kubernetes, by default
     assert process.returncode == 0
-    assert changes.queue_depth() >= len(change["customers"])
-    assert changes._queue(sandbox.stack.world.queue_name).approximate_number_of_messages_not_visible == 0
+    messages = changes._queue(sandbox.stack.world.queue_name)._messages
+    assert len(messages) >= len(change["customers"])
+    # moto goes on with a long poll whose client has gone, and may give a message to it
+    assert all(message.visible or message.approximate_receive_count > 1 for message in messages)
 
 
 def test_a_worker_without_what_it_needs_says_all_of_it(sandbox: Sandbox) -> None:
