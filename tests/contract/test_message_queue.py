@@ -168,12 +168,12 @@ async def test_clients_that_credential_providers_open_wait_for_seconds_too(acces
 async def test_a_long_poll_is_not_taken_for_silence(server: AwsServer, queue: SqsQueue) -> None:
     server.add_fault(Fault(operation="ReceiveMessage", delay_s=0.5))
     waiting = asyncio.create_task(queue.receive(MINUTE))
-    client = await queue._client.open(Asked("sqs", "any", "anything"))
-    assert client.meta.config.read_timeout > LONG_POLL_S
+    async with queue._client.calling(Asked("sqs", "any", "anything")) as client:
+        assert client.meta.config.read_timeout > LONG_POLL_S
     waiting.cancel()
 
 
-@pytest.mark.parametrize("mood", [Mood.SLOW, Mood.DROPPING, Mood.FAILING, Mood.NO_ROLE])
+@pytest.mark.parametrize("mood", [mood for mood in Mood if mood is not Mood.UP])
 async def test_a_metadata_service_that_comes_up_later_gives_the_same_queue_credentials(
     server: AwsServer, monkeypatch: pytest.MonkeyPatch, mood: Mood
 ) -> None:
@@ -193,6 +193,35 @@ async def test_a_metadata_service_that_comes_up_later_gives_the_same_queue_crede
             assert caught.value.retryable
         imds.mood = Mood.UP
         assert len(await queue.receive(MINUTE)) == 1
+        await queue.close()
+
+
+async def test_expired_credentials_of_a_file_are_read_again_and_those_of_the_environment_are_not(
+    server: AwsServer, queue_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    expired = Fault(service="sqs", status=403, code="ExpiredToken")
+    server.add_fault(expired)
+    async with impatient_access() as access:
+        queue = SqsQueue(access, queue_url)
+        with pytest.raises(RemoteServiceError, match="ExpiredToken") as caught:
+            await queue.delete(["receipt"])
+        assert not caught.value.retryable
+        await queue.close()
+    without_credentials(monkeypatch)
+    file = tmp_path / "credentials"
+    file.write_text("[default]\naws_access_key_id = AKIAOLD\naws_secret_access_key = old\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    server.add_fault(expired)
+    async with impatient_access() as access:
+        queue = SqsQueue(access, queue_url)
+        with pytest.raises(RemoteServiceError, match="ExpiredToken") as caught:
+            await queue.delete(["receipt"])
+        assert caught.value.retryable
+        file.write_text(
+            f"[default]\naws_access_key_id = {BASE_ACCESS_KEY_ID}\n"
+            f"aws_secret_access_key = {BASE_SECRET_ACCESS_KEY}\n"
+        )
+        await queue.delete(["receipt"])
         await queue.close()
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from contact_manager.adapters.aws.advice import EXPIRED_CODES
+from contact_manager.adapters.aws.botocore_errors import translating
 from contact_manager.adapters.aws.errors import Asked
 from contact_manager.adapters.aws.session import READ_TIMEOUT_S, AwsAccess
+from contact_manager.errors import RemoteServiceError
 
 
 class KeptClient:
@@ -27,13 +31,23 @@ class KeptClient:
         self._client: Any = None
         self._opening = asyncio.Lock()
 
-    async def open(self, asked: Asked) -> Any:
-        """Return the client.
+    @asynccontextmanager
+    async def calling(self, asked: Asked) -> AsyncIterator[Any]:
+        """Yield the client for one call.
 
         Raises:
-            RemoteServiceError: No region or no credentials are known.
-            BotoCoreError: The AWS settings are wrong.
+            RemoteServiceError: What went wrong in the body, or no region or no credentials are known. Expired
+                credentials may be others in the next call, and then it says that the failure passes.
         """
+        try:
+            async with translating(asked):
+                yield await self._open(asked)
+        except RemoteServiceError as error:
+            if error.code in EXPIRED_CODES:
+                error.retryable = self._access.open_session().drop_expired()
+            raise
+
+    async def _open(self, asked: Asked) -> Any:
         async with self._opening:
             if self._client is None:
                 opening = self._access.open_client(self._service, asked, read_timeout_s=self._read_timeout_s)

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from contact_manager.adapters.aws.botocore_errors import translating
 from contact_manager.adapters.aws.errors import Asked, Refusal, refused
 from contact_manager.adapters.aws.kept_client import KeptClient
 from contact_manager.adapters.aws.session import AwsAccess
@@ -111,8 +110,8 @@ class SqsQueue:
     @asynccontextmanager
     async def _calling(self, operation: str, time_limit_s: float | None = None) -> AsyncIterator[SQSClient]:
         asked = self._asked(operation)
-        async with translating(asked), asyncio.timeout(time_limit_s):
-            yield await self._client.open(asked)
+        async with self._client.calling(asked) as client, asyncio.timeout(time_limit_s):
+            yield client
 
     def _asked(self, operation: str) -> Asked:
         return Asked("sqs", operation, self._queue_url)

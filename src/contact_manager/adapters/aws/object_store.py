@@ -10,7 +10,6 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from contact_manager.adapters.aws.botocore_errors import translating
 from contact_manager.adapters.aws.errors import Asked
 from contact_manager.adapters.aws.kept_client import KeptClient
 from contact_manager.adapters.aws.object_properties import kept_parameters, read_properties
@@ -151,8 +150,8 @@ class S3ObjectStore:
     @asynccontextmanager
     async def _calling(self, operation: str, key: str) -> AsyncIterator[S3Client]:
         asked = Asked("s3", operation, f"{key} in the bucket {self._bucket}")
-        async with translating(asked):
-            yield await self._client.open(asked)
+        async with self._client.calling(asked) as client:
+            yield client
 
 
 def _age(answer: Mapping[str, Any]) -> timedelta:

@@ -39,6 +39,8 @@ _TRACEBACK_LOGGERS = (
 TIME_LIMIT_S = 30.0
 """Half of what a customer has by default, so that a provider that hangs is named."""
 
+_ENVIRONMENT = "env"
+
 
 class OwnSession(AioSession):
     """A session whose credentials are loaded once for all who wait, and fail with one sentence."""
@@ -59,6 +61,10 @@ class OwnSession(AioSession):
         """
         self._loaded = await self._loading.fetch("", self._load)
         return self._loaded
+
+    def drop_expired(self) -> bool:
+        """Drop the credentials, which AWS calls expired; return whether others may take their place."""
+        return self._loaded is not None and self._loaded.drop_expired()
 
     async def close(self) -> None:
         """End the calls that still run."""
@@ -163,6 +169,14 @@ class OwnCredentials(AioCredentials):
             RemoteServiceError: They cannot be renewed.
         """
         return (await self.get_frozen_credentials()).account_id
+
+    def drop_expired(self) -> bool:
+        """Go through the providers anew next time; return whether they may have something else by then.
+
+        The environment of a process stays as it is.
+        """
+        self._found = None
+        return self.method != _ENVIRONMENT
 
     async def close(self) -> None:
         """End a renewal that still runs."""

@@ -22,6 +22,9 @@ _VENDOR_FILE = Path("/sys/devices/virtual/dmi/id/sys_vendor")
 _EC2_VENDOR = "Amazon EC2"
 """How an instance is recognised (Amazon EC2 user guide, "Identify EC2 instances")."""
 
+_METADATA_SERVICE = "iam-role"
+"""botocore's name; what it answers may be another role, or none, a moment later."""
+
 _UNEXPECTED = "CredentialProviderFailed"
 _CANNOT_LOAD = "the AWS credentials cannot be loaded"
 
@@ -137,7 +140,7 @@ def provider_error(provider: Provider, error: Exception) -> RemoteServiceError:
     return _error(
         f"{_CANNOT_LOAD}: {provider} {_describe(provider, error)}; {provider.remedy}",
         code=NO_ANSWER if is_silent else type(error).__name__ if is_known else _UNEXPECTED,
-        retryable=is_silent,
+        retryable=is_silent or provider.method == _METADATA_SERVICE,
     )
 
 
