@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from contact_manager.adapters.aws.identity import fetch_role_id
+from contact_manager.adapters.aws.identity import OwnRole
 from contact_manager.adapters.aws.parameters import fetch_parameters
 from contact_manager.adapters.aws.session import AwsAccess
 from contact_manager.errors import RemoteServiceError
@@ -115,7 +115,7 @@ async def test_what_was_mended_is_used_without_a_new_start(
 
 
 async def test_an_unknown_identity_is_no_reason_to_stop(fake: AwsFake, access: AwsAccess) -> None:
-    assert await fetch_role_id(access, "arn:aws:iam::111111111111:role/own") == ""
+    assert await OwnRole(access, "arn:aws:iam::111111111111:role/own").fetch_id() == ""
 
 
 BROKEN_SETTINGS = {

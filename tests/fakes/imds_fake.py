@@ -40,10 +40,11 @@ class ImdsFake:
         calls: Requests so far.
     """
 
-    def __init__(self, mood: Mood, *, key: str, secret: str) -> None:
+    def __init__(self, mood: Mood, *, key: str, secret: str, token: str = "session") -> None:
         self.mood = mood
         self.key = key
         self.secret = secret
+        self.token = token
         self.lifetime = timedelta(hours=6)
         self.calls = 0
         self._end = asyncio.Event()
@@ -84,7 +85,7 @@ class ImdsFake:
                 "Code": "Success",
                 "AccessKeyId": self.key,
                 "SecretAccessKey": self.secret,
-                "Token": "session",
+                "Token": self.token,
                 "Expiration": ends_at,
             }
         )

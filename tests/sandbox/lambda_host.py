@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from types import TracebackType
@@ -29,7 +30,7 @@ class Run:
         event: The Lambda event.
         kill_at: Number of the outgoing request before which the process is killed; 0 for none.
         reconciles: Whether the handler of the schedule is called instead of that of the queue.
-        seconds_left: Of the invocation when it begins.
+        seconds_left: Of the invocation when it begins; after them the process is ended.
     """
 
     event: dict[str, Any]
@@ -79,11 +80,11 @@ class LambdaHost:
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    seconds_left: int
+    deadline: float
     aws_request_id: str = "11111111-2222-3333-4444-555555555555"
 
     def get_remaining_time_in_millis(self) -> int:
-        return self.seconds_left * 1000
+        return int((self.deadline - time.monotonic()) * 1000)
 
 
 def _serve() -> None:
@@ -145,7 +146,9 @@ def _run(run: Run, tell: Any) -> None:
     aiohttp.ClientSession._request = counted  # type: ignore[method-assign]
     os.dup2(os.open(os.environ.get("LAMBDA_LOG", os.devnull), os.O_WRONLY | os.O_APPEND | os.O_CREAT), 1)
     call = reconcile_handler if run.reconciles else handler
-    answer = call(run.event, _Context(run.seconds_left))  # type: ignore[arg-type]
+    signal.alarm(run.seconds_left)  # AWS Lambda ends a function that is at work at its deadline
+    answer = call(run.event, _Context(time.monotonic() + run.seconds_left))  # type: ignore[arg-type]
+    signal.alarm(0)
     tell(json.dumps({"answer": answer, "requests": requests}))
 
 

@@ -93,13 +93,74 @@ def test_a_worker_that_is_asked_to_stop_brings_its_work_to_the_end(
     assert set(mails(sandbox).values()) == {1}
 
 
-def test_a_queue_that_is_not_there_is_told_and_tried_again(sandbox: Sandbox) -> None:
-    with worker(sandbox, "--queue-url", sandbox.stack.queue_url + "-missing") as process:
-        assert process.stderr is not None
-        lines = iter(process.stderr.readline, "")
-        assert any("queue.failed" in line for line in lines)
+@pytest.mark.parametrize(
+    ("queue", "fault", "advice"),
+    [
+        ("-missing", None, "there is no such queue"),
+        ("", Fault(service="sqs", status=403, code="AccessDenied", times=None), "lacks sqs:ReceiveMessage"),
+    ],
+)
+def test_a_queue_that_refuses_for_good_ends_the_worker_with_one_clear_error(
+    sandbox: Sandbox, queue: str, fault: Fault | None, advice: str
+) -> None:
+    if fault is not None:
+        sandbox.stack.aws.add_fault(fault)
+    done = sandbox.run("worker", "--queue-url", sandbox.stack.queue_url + queue)
+    assert done.exit_code == 1
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert advice in line
+    assert "Traceback" not in done.stderr
+
+
+def test_a_queue_that_is_deleted_ends_a_worker_that_used_it(sandbox: Sandbox) -> None:
+    changes = sandbox.stack.changes
+    with worker(sandbox) as process:
+        changes.send("no message of ours")
+        wait_for(lambda: changes.queue_depth() == 0)
+        sandbox.stack.aws.add_fault(
+            Fault(service="sqs", status=400, code="AWS.SimpleQueueService.NonExistentQueue", times=None)
+        )
+        changes.send("another one")  # ends the long poll, whose answer is the fault's
+        _, told = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert "error: ReceiveMessage" in told
+
+
+def test_a_queue_that_fails_for_a_while_is_waited_for(sandbox: Sandbox) -> None:
+    sandbox.stack.aws.add_fault(Fault(service="sqs", status=503, code="ServiceUnavailable", times=20))
+    with worker(sandbox) as process:
+        sandbox.stack.changes.send("no message of ours")
+        wait_for(lambda: sandbox.stack.changes.queue_depth() == 0)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE_S) == 0
+        _, told = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0
+    assert "queue.failed" in told
+
+
+def test_a_worker_without_any_credentials_ends_with_one_clear_error(sandbox: Sandbox) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        sandbox.environment.pop(name, None)
+    nothing = {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+    done = sandbox.run("worker", AWS_EC2_METADATA_DISABLED="true", **nothing)
+    assert done.exit_code == 1
+    assert done.stderr.count("\nerror: no AWS credentials were found") == 1
+
+
+def test_a_worker_that_is_stopped_lets_go_of_work_that_hangs(
+    sandbox: Sandbox, change: dict[str, Any]
+) -> None:
+    changes = sandbox.stack.changes
+    with worker(sandbox) as process:
+        changes.submit(change)
+        sandbox.stack.aws.add_fault(Fault(service="ses", delay_s=3600.0, times=None))
+        wait_for(lambda: sandbox.stack.aws.counts.get("123456789012", {}).get("GetParameters"))
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)  # so long waits Kubernetes, by default
+    assert process.returncode == 0
+    messages = changes._queue(sandbox.stack.world.queue_name)._messages
+    assert len(messages) >= len(change["customers"])
+    # moto goes on with a long poll whose client has gone, and may give a message to it
+    assert all(message.visible or message.approximate_receive_count > 1 for message in messages)
 
 
 def test_a_worker_without_what_it_needs_says_all_of_it(sandbox: Sandbox) -> None:

@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from functools import partial
 from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from contact_manager.broken_off import Waiting, collecting, joining
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -21,14 +24,18 @@ class SharedCalls(Generic[K, V]):
     def __init__(self, *, is_fresh: Callable[[V], bool] = lambda _value: True) -> None:
         self._is_fresh = is_fresh
         self._tasks: dict[K, asyncio.Task[V]] = {}
+        self._waiting = WeakKeyDictionary[asyncio.Task[V], Waiting]()
 
     async def fetch(self, key: K, call: Callable[[], Coroutine[Any, Any, V]]) -> V:
         """Return what ``call`` returns, or what it or another one returned for ``key`` before."""
         task = self._tasks.get(key)
         if task is None or not self._is_usable(task):
-            task = self._tasks[key] = asyncio.create_task(call())
+            with collecting() as waiting:
+                task = self._tasks[key] = asyncio.create_task(call())
+            self._waiting[task] = waiting
             task.add_done_callback(partial(self._forget_failure, key))
-        return await asyncio.shield(task)
+        with joining(self._waiting[task]):
+            return await asyncio.shield(task)
 
     def forget(self, key: K, value: V) -> None:
         """Forget ``value``, unless something newer has taken its place."""

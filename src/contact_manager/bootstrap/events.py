@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
-from contact_manager.adapters.aws.identity import fetch_role_id
+from contact_manager.adapters.aws.identity import OwnRole
 from contact_manager.adapters.aws.message_queue import open_queue
 from contact_manager.adapters.aws.object_store import S3ObjectStore
 from contact_manager.adapters.aws.ses_mailer import SesMailer
@@ -32,6 +32,7 @@ from contact_manager.services.process_messages import MessageOutcome, MessageRul
 from contact_manager.services.reconcile_archive import ReconcileReport, reconcile_archive
 from contact_manager.services.replay_change import replay_change
 from contact_manager.services.schedule_meeting import MeetingServices
+from contact_manager.services.time_limits import TimeLimits
 from contact_manager.settings import Settings
 
 
@@ -42,39 +43,55 @@ class ChangeProcessing:
         services: What every run works with, but for leases of its own.
         lease_duration: Of the runs.
         rules: Which messages count.
+        own_role: What we run under, whose own writes are no news; None when it is not known.
     """
 
-    def __init__(self, services: ProcessServices, *, lease_duration: timedelta, rules: MessageRules) -> None:
+    def __init__(
+        self,
+        services: ProcessServices,
+        *,
+        lease_duration: timedelta,
+        rules: MessageRules,
+        own_role: OwnRole | None = None,
+    ) -> None:
         self._services = services
         self._lease_duration = lease_duration
         self._rules = rules
+        self._own_role = own_role
 
     async def process(
         self,
         bodies: Mapping[str, str],
         *,
-        is_out_of_time: Callable[[], bool] = lambda: False,
+        limits: TimeLimits | None = None,
+        is_stopping: Callable[[], bool] = lambda: False,
         on_begin: Callable[[str, Trigger], None] = lambda _message_id, _trigger: None,
     ) -> tuple[MessageOutcome, ...]:
         """Process the bodies of messages, by message id. Customers are read anew for every call.
 
         Args:
             bodies: By message id.
-            is_out_of_time: Says when nothing new may be begun.
+            limits: How long work may go on.
+            is_stopping: Says when nothing new may be begun, before the limits say so.
             on_begin: Called with message id and trigger, in the task that processes it.
         """
-        rules = replace(self._rules, on_begin=on_begin)
-        async with self._runs(is_out_of_time) as new_services:
-            return await process_messages(bodies, new_services, rules)
+        limits = limits or TimeLimits()
+        rules = replace(self._rules, own_role=await self._find_own_role(), on_begin=on_begin)
+        async with self._runs(lambda: is_stopping() or limits.is_over()) as new_services:
+            return await process_messages(bodies, new_services, rules, limits)
 
-    async def reconcile(self, *, is_out_of_time: Callable[[], bool] = lambda: False) -> ReconcileReport:
+    async def reconcile(self, *, limits: TimeLimits | None = None) -> ReconcileReport:
         """Bring the meetings of all upcoming changes in the bucket up to date.
+
+        Args:
+            limits: How long work may go on.
 
         Raises:
             RemoteServiceError: The bucket cannot be listed.
         """
-        async with self._runs(is_out_of_time) as new_services:
-            return await reconcile_archive(new_services)
+        limits = limits or TimeLimits()
+        async with self._runs(limits.is_over) as new_services:
+            return await reconcile_archive(new_services, limits)
 
     async def replay(self, data: bytes, customer: str, *, source: str) -> ProcessReport:
         """Store a change file and process it for one customer, as its trigger would.
@@ -87,6 +104,9 @@ class ChangeProcessing:
             return await replay_change(
                 data, customer, new_services(), bucket=self._rules.bucket, source=source
             )
+
+    async def _find_own_role(self) -> Role | None:
+        return Role(self._own_role.arn, await self._own_role.fetch_id()) if self._own_role else None
 
     @asynccontextmanager
     async def _runs(self, is_out_of_time: Callable[[], bool]) -> AsyncIterator[Callable[[], ProcessServices]]:
@@ -153,9 +173,8 @@ async def open_change_processing(
                 role=own_role or "contact-manager",
             ),
             lease_duration=duration,
-            rules=MessageRules(
-                bucket, Role(own_role, await fetch_role_id(base.aws, own_role)) if own_role else None
-            ),
+            rules=MessageRules(bucket),
+            own_role=OwnRole(base.aws, own_role) if own_role else None,
         )
 
 

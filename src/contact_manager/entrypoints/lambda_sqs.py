@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import os
-import time
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -30,9 +28,7 @@ if TYPE_CHECKING:
     from contact_manager.formats.s3_event import Trigger
     from contact_manager.services.process_messages import MessageOutcome
     from contact_manager.services.reconcile_archive import ReconcileReport
-
-RESERVE_S = 30.0
-"""This long before the deadline nothing new is begun."""
+    from contact_manager.services.time_limits import TimeLimits
 
 _SERVICE = "contact-manager"
 _PACKAGE = "contact_manager"
@@ -49,47 +45,54 @@ utils.copy_config_to_registered_loggers(source_logger=_logger, include={_PACKAGE
 class _Instance:
     """What lives as long as the Lambda instance: a loop, and the connections that belong to it."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], limits: TimeLimits) -> None:
         from contact_manager.bootstrap import RunOptions, load_settings
         from contact_manager.bootstrap.events import open_change_processing
 
         self.environment = environment
         self._settings = load_settings(None, environment)
         self._options = RunOptions(label="changes")
-        self._runner = asyncio.Runner()
         self._opened = open_change_processing(
             self._settings, environment, self._options, on_throttle=_count_throttle
         )
-        self._processing: ChangeProcessing = self._runner.run(self._opened.__aenter__())
+        self._runner = asyncio.Runner()
+        try:
+            self._processing: ChangeProcessing = self._runner.run(self._open(limits))
+        except BaseException:
+            self._runner.close()
+            raise
 
-    def process(self, bodies: Mapping[str, str], deadline_s: float) -> tuple[MessageOutcome, ...]:
-        return self._runner.run(
-            self._processing.process(
-                bodies, is_out_of_time=lambda: time.monotonic() > deadline_s, on_begin=_begin
-            )
-        )
+    async def _open(self, limits: TimeLimits) -> ChangeProcessing:
+        async with asyncio.timeout_at(limits.work_until):
+            return await self._opened.__aenter__()
 
-    def postpone(self, messages: Sequence[Message]) -> None:
+    def process(self, bodies: Mapping[str, str], limits: TimeLimits) -> tuple[MessageOutcome, ...]:
+        return self._runner.run(self._processing.process(bodies, limits=limits, on_begin=_begin))
+
+    def postpone(self, messages: Sequence[Message], limits: TimeLimits) -> None:
         """Let messages come again soon; without it they stay hidden for the whole of the queue's own time."""
         url = self.environment.get("CHANGE_QUEUE_URL")
         if url and messages:
-            self._runner.run(self._postpone(url, messages))
+            self._runner.run(self._postpone(url, messages, limits))
 
-    async def _postpone(self, url: str, messages: Sequence[Message]) -> None:
+    async def _postpone(self, url: str, messages: Sequence[Message], limits: TimeLimits) -> None:
         from contact_manager.bootstrap.events import open_change_queue
         from contact_manager.errors import RemoteServiceError
         from contact_manager.services.consume_queue import postpone
 
         try:
-            async with open_change_queue(self._settings, self.environment, self._options, url) as queue:
+            async with (
+                asyncio.timeout_at(limits.answer_until),
+                open_change_queue(self._settings, self.environment, self._options, url) as queue,
+            ):
                 await postpone(queue, messages)
         except RemoteServiceError as error:
             _logger.warning("queue.failed operation=%s code=%s error=%s", error.operation, error.code, error)
+        except TimeoutError:
+            _logger.warning("queue.failed error=the time ran out before the messages were postponed")
 
-    def reconcile(self, deadline_s: float) -> ReconcileReport:
-        return self._runner.run(
-            self._processing.reconcile(is_out_of_time=lambda: time.monotonic() > deadline_s)
-        )
+    def reconcile(self, limits: TimeLimits) -> ReconcileReport:
+        return self._runner.run(self._processing.reconcile(limits=limits))
 
     def close(self) -> None:
         self._runner.run(self._opened.__aexit__(None, None, None))
@@ -109,18 +112,28 @@ def handler(event: dict[str, Any], context: LambdaContext | None) -> dict[str, A
     Raises:
         ConfigError: The configuration is wrong: the whole batch comes again.
     """
+    limits = _limits(context)
     _logger.set_correlation_id(context.aws_request_id if context else "")
     try:
-        instance, messages = _open_instance(), _read_messages(event)
-        bodies = {message_id: message.body for message_id, message in messages.items()}
-        outcomes = instance.process(bodies, _deadline_s(context))
-        for outcome in outcomes:
-            _measure(outcome)
-        again = [outcome.message_id for outcome in outcomes if outcome.comes_again]
-        instance.postpone([messages[message_id] for message_id in again])
+        again = _process(_read_messages(event), limits)
     finally:
         _flush()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
+
+
+def _process(messages: Mapping[str, Message], limits: TimeLimits) -> list[str]:
+    """Return the ids of the messages that have to come again."""
+    try:
+        instance = _open_instance(limits)
+    except TimeoutError:
+        _logger.error("instance.failed reason=the time ran out before the work could begin")  # noqa: TRY400 - says all
+        return list(messages)
+    outcomes = instance.process({name: message.body for name, message in messages.items()}, limits)
+    for outcome in outcomes:
+        _measure(outcome)
+    again = [outcome.message_id for outcome in outcomes if outcome.comes_again]
+    instance.postpone([messages[message_id] for message_id in again], limits)
+    return again
 
 
 def reconcile_handler(
@@ -128,9 +141,10 @@ def reconcile_handler(
     context: LambdaContext | None,
 ) -> dict[str, Any]:
     """Bring the meetings of upcoming changes in the archive up to date, and tell how many of which."""
+    limits = _limits(context)
     _logger.set_correlation_id(context.aws_request_id if context else "")
     try:
-        done = _open_instance().reconcile(_deadline_s(context))
+        done = _open_instance(limits).reconcile(limits)
         for result in done.meetings.values():
             _measure_meeting(result)
     finally:
@@ -151,7 +165,7 @@ def _read_messages(event: dict[str, Any]) -> dict[str, Message]:
     return messages
 
 
-def _open_instance() -> _Instance:
+def _open_instance(limits: TimeLimits) -> _Instance:
     """Return the instance; in Lambda always the same one, elsewhere a new one for another environment."""
     global _instance  # noqa: PLW0603 - Lambda keeps a module between calls, and nothing else
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_OF_ONE_CALL)}
@@ -159,14 +173,16 @@ def _open_instance() -> _Instance:
         _instance.close()
         _instance = None
     if _instance is None:
-        _instance = _Instance(environment)
+        _instance = _Instance(environment, limits)
     return _instance
 
 
-def _deadline_s(context: LambdaContext | None) -> float:
-    if context is None:
-        return math.inf
-    return time.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE_S
+def _limits(context: LambdaContext | None) -> TimeLimits:
+    from contact_manager.services.time_limits import TimeLimits
+
+    return (
+        TimeLimits() if context is None else TimeLimits.within(context.get_remaining_time_in_millis() / 1000)
+    )
 
 
 def _begin(message_id: str, trigger: Trigger) -> None:

@@ -6,14 +6,16 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from contact_manager.broken_off import collecting
 from contact_manager.domain.outcome import ErrorKind, ReportedError
 from contact_manager.domain.processing import ProcessReport, Verdict
 from contact_manager.formats.s3_event import MessageError, Role, Trigger, parse_message
 from contact_manager.services.process_change import ProcessServices, new_report, process_change
+from contact_manager.services.time_limits import TimeLimits, wait_within
 
 _log = logging.getLogger(__name__)
 
@@ -51,34 +53,89 @@ class MessageRules:
 
 
 async def process_messages(
-    bodies: Mapping[str, str], new_services: Callable[[], ProcessServices], rules: MessageRules
+    bodies: Mapping[str, str],
+    new_services: Callable[[], ProcessServices],
+    rules: MessageRules,
+    limits: TimeLimits | None = None,
 ) -> tuple[MessageOutcome, ...]:
-    """Process messages at the same time, each on its own.
+    """Process messages at the same time, each on its own, within the time there is.
+
+    Every message has its share of the slots: one whose triggers hang does not keep the others waiting. What
+    is not finished in time has to come again.
 
     Args:
         bodies: By message id.
         new_services: Makes what one trigger is processed with: every run has leases of its own.
         rules: Which messages count.
+        limits: How long work may go on.
     """
-    slots = asyncio.Semaphore(MAX_CONCURRENT_TRIGGERS)
+    limits = limits or TimeLimits()
+    work = _Work(new_services, rules, asyncio.Semaphore(MAX_CONCURRENT_TRIGGERS))
+    messages = [_Message.read(*message) for message in bodies.items()]
+    share = max(1, MAX_CONCURRENT_TRIGGERS // max(1, len(bodies)))
+    for message in messages:
+        own_slots = asyncio.Semaphore(share)
+        message.tasks = [
+            asyncio.create_task(work.do(trigger, message.message_id, own_slots))
+            for trigger in message.triggers
+        ]
+    await wait_within([task for message in messages for task in message.tasks], limits)
+    return tuple(message.outcome() for message in messages)
 
-    async def work(message_id: str, trigger: Trigger) -> ProcessReport:
-        async with slots:
-            rules.on_begin(message_id, trigger)
-            began = time.monotonic()
-            report = await _process(trigger, new_services, rules)
-            return _told(replace(report, duration=timedelta(seconds=time.monotonic() - began)))
 
-    async def handle(message_id: str, body: str) -> MessageOutcome:
+@dataclass(slots=True)
+class _Message:
+    """A message at work: its triggers, and the task of each."""
+
+    message_id: str
+    triggers: Sequence[Trigger] = ()
+    rejected: str = ""
+    tasks: Sequence[asyncio.Task[ProcessReport]] = ()
+
+    @classmethod
+    def read(cls, message_id: str, body: str) -> _Message:
         try:
-            triggers = parse_message(body)
+            return cls(message_id, parse_message(body))
         except MessageError as error:
             _log.error("message.rejected message_id=%s reason=%s", message_id, error)
-            return MessageOutcome(message_id, rejected=str(error))
-        reports = await asyncio.gather(*(work(message_id, trigger) for trigger in triggers))
-        return MessageOutcome(message_id, tuple(reports))
+            return cls(message_id, rejected=str(error))
 
-    return tuple(await asyncio.gather(*(handle(*message) for message in bodies.items())))
+    def outcome(self) -> MessageOutcome:
+        reports = tuple(map(_report_of, self.triggers, self.tasks))
+        return MessageOutcome(self.message_id, reports, self.rejected)
+
+
+def _report_of(trigger: Trigger, task: asyncio.Task[ProcessReport]) -> ProcessReport:
+    if task.done() and not task.cancelled():
+        return task.result()
+    return _told(_out_of_time(trigger, ()))  # it was not begun, or does not end
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What triggers are processed with; ``slots`` are for all of them."""
+
+    new_services: Callable[[], ProcessServices]
+    rules: MessageRules
+    slots: asyncio.Semaphore
+
+    async def do(self, trigger: Trigger, message_id: str, own_slots: asyncio.Semaphore) -> ProcessReport:
+        began = time.monotonic()
+        with collecting() as waiting:
+            try:
+                async with own_slots, self.slots:
+                    self.rules.on_begin(message_id, trigger)
+                    began = time.monotonic()
+                    report = await _process(trigger, self.new_services, self.rules)
+            except asyncio.CancelledError:
+                report = _out_of_time(trigger, waiting.names())
+        return _told(replace(report, duration=timedelta(seconds=time.monotonic() - began)))
+
+
+def _out_of_time(trigger: Trigger, unanswered: Sequence[str]) -> ProcessReport:
+    waited = f" while waiting for {', '.join(unanswered)}" if unanswered else ""
+    error = ReportedError(ErrorKind.REMOTE, "OutOfTime", f"the time ran out{waited}; it is tried again later")
+    return new_report(trigger, Verdict.RETRY, "the time ran out", (error,))
 
 
 async def _process(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -10,8 +11,15 @@ import pytest
 
 from contact_manager.domain.processing import Message, ProcessReport, Verdict
 from contact_manager.errors import RemoteServiceError
-from contact_manager.services.consume_queue import HIDDEN_FOR, consume_queue
+from contact_manager.services.consume_queue import HIDDEN_FOR, Pace, consume_queue
 from contact_manager.services.process_messages import MessageOutcome
+
+QUICK = Pace(
+    first_pause=timedelta(milliseconds=1),
+    longest_pause=timedelta(milliseconds=4),
+    give_up_after=timedelta(milliseconds=20),
+    finish_within=timedelta(milliseconds=50),
+)
 
 
 class InMemoryQueue:
@@ -22,8 +30,17 @@ class InMemoryQueue:
         self.hidden: dict[str, timedelta] = {}
         self.deleted: list[str] = []
         self.is_broken = False
+        self.refusals: dict[str, RemoteServiceError] = {}
+        self.calls: Counter[str] = Counter()
+        self.refuses_at: dict[str, int] = {}
+
+    def _call(self, verb: str) -> None:
+        self.calls[verb] += 1
+        if verb in self.refusals and self.calls[verb] > self.refuses_at.get(verb, 0):
+            raise self.refusals[verb]
 
     async def receive(self, hidden_for: timedelta) -> Sequence[Message]:
+        self._call("receive")
         if not self.waiting:
             await asyncio.sleep(3600)
         assert hidden_for == HIDDEN_FOR
@@ -31,12 +48,20 @@ class InMemoryQueue:
         return given
 
     async def hide(self, hidden_for: Mapping[str, timedelta]) -> None:
+        self._call("hide")
         if self.is_broken:
-            raise RemoteServiceError("it is down", service="sqs", operation="hide", code="Down")
+            raise failure("Down", retryable=True)
         self.hidden.update(hidden_for)
 
     async def delete(self, receipts: Sequence[str]) -> None:
+        self._call("delete")
         self.deleted += receipts
+
+
+def failure(code: str, *, retryable: bool = False) -> RemoteServiceError:
+    return RemoteServiceError(
+        f"it says {code}", service="sqs", operation="any", code=code, retryable=retryable
+    )
 
 
 async def consume(queue: InMemoryQueue, *, failing: set[str], stops_at_work: bool = False) -> None:
@@ -52,7 +77,7 @@ async def consume(queue: InMemoryQueue, *, failing: set[str], stops_at_work: boo
             asyncio.get_running_loop().call_later(0.01, stopping.set)
         return [outcome(receipt, comes_again=body in failing) for receipt, body in bodies.items()]
 
-    await consume_queue(queue, process, stopping)
+    await consume_queue(queue, process, stopping, QUICK)
 
 
 def outcome(receipt: str, *, comes_again: bool) -> MessageOutcome:
@@ -94,3 +119,120 @@ async def test_a_queue_that_cannot_be_used_for_a_while_is_used_again() -> None:
     await consume(queue, failing={"bad"})
     assert len(queue.deleted) == 30
     assert queue.hidden == {}
+
+
+FOR_GOOD = [
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueDoesNotExist",
+    "InvalidAddress",
+    "AccessDenied",
+    "KMS.AccessDeniedException",
+    "InvalidClientTokenId",
+    "SignatureDoesNotMatch",
+    "NoCredentials",
+]
+
+
+async def never_called(_bodies: Mapping[str, str]) -> list[MessageOutcome]:
+    raise AssertionError
+
+
+@pytest.mark.parametrize("code", FOR_GOOD)
+async def test_a_queue_that_refuses_for_good_ends_the_work_after_a_few_tries(code: str) -> None:
+    queue = InMemoryQueue()
+    queue.refusals["receive"] = failure(code)
+    stopping = asyncio.Event()
+    with pytest.raises(RemoteServiceError, match=code):
+        await consume_queue(queue, never_called, stopping, QUICK)
+    assert queue.calls["receive"] >= 3
+    assert stopping.is_set()
+
+
+@pytest.mark.parametrize("verb", ["receive", "delete", "hide"])
+async def test_any_call_that_is_refused_for_good_ends_the_work(verb: str) -> None:
+    messages = [Message(f"r{number}", "bad" if number % 2 else "good") for number in range(1000)]
+    queue = InMemoryQueue(*messages)
+    queue.refusals[verb] = failure("AccessDenied")
+    with pytest.raises(RemoteServiceError, match="AccessDenied"):
+        await consume(queue, failing={"bad"})
+
+
+async def test_a_queue_that_vanishes_in_the_middle_lets_what_was_begun_end() -> None:
+    queue = InMemoryQueue(Message("r1", "good"))
+    queue.refusals["receive"] = failure("QueueDoesNotExist")
+    queue.refuses_at["receive"] = 1
+    ended: list[str] = []
+
+    async def process(bodies: Mapping[str, str]) -> list[MessageOutcome]:
+        await asyncio.sleep(0.04)
+        ended.extend(bodies)
+        return [outcome(receipt, comes_again=False) for receipt in bodies]
+
+    with pytest.raises(RemoteServiceError, match="QueueDoesNotExist"):
+        await consume_queue(queue, process, asyncio.Event(), QUICK)
+    assert ended == ["r1"]
+
+
+async def test_a_failure_that_passes_is_waited_for_however_often_it_comes() -> None:
+    queue = InMemoryQueue()
+    queue.refusals["receive"] = failure("ServiceUnavailable", retryable=True)
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.2, stopping.set)
+    await consume_queue(queue, never_called, stopping, QUICK)
+    assert queue.calls["receive"] > 20
+
+
+async def test_a_refusal_between_successes_ends_nothing() -> None:
+    messages = [Message(f"r{number}", "good") for number in range(200)]
+    queue = InMemoryQueue(*messages)
+    refused = 0
+
+    async def delete(receipts: Sequence[str]) -> None:
+        nonlocal refused
+        refused += 1
+        if refused % 2:
+            raise failure("InvalidParameterValue")
+        queue.deleted += receipts
+
+    queue.delete = delete  # type: ignore[method-assign]
+    await consume(queue, failing=set())
+    assert queue.deleted
+
+
+async def test_what_cannot_be_deleted_does_not_keep_the_rest_from_being_postponed() -> None:
+    queue = InMemoryQueue(Message("r1", "good"), Message("r2", "bad"))
+    queue.refusals["delete"] = failure("InternalError", retryable=True)
+    await consume(queue, failing={"bad"})
+    assert queue.hidden == {"r2": timedelta(minutes=1)}
+
+
+async def test_a_worker_that_is_stopped_gives_work_that_does_not_end_to_others() -> None:
+    queue = InMemoryQueue(Message("r1", "slow"), Message("r2", "slow"))
+    stopping = asyncio.Event()
+
+    async def process(_bodies: Mapping[str, str]) -> list[MessageOutcome]:
+        stopping.set()
+        await asyncio.sleep(3600)
+        return []
+
+    await consume_queue(queue, process, stopping, QUICK)
+    assert queue.hidden == {"r1": timedelta(0), "r2": timedelta(0)}
+    assert queue.deleted == []
+
+
+async def test_even_work_that_cannot_be_broken_off_does_not_keep_a_worker_from_stopping() -> None:
+    queue = InMemoryQueue(Message("r1", "slow"))
+    stopping, ended = asyncio.Event(), asyncio.Event()
+
+    async def process(_bodies: Mapping[str, str]) -> list[MessageOutcome]:
+        stopping.set()
+        while not ended.is_set():
+            try:
+                await ended.wait()
+            except asyncio.CancelledError:
+                continue
+        return []
+
+    await consume_queue(queue, process, stopping, QUICK)
+    assert queue.hidden == {"r1": timedelta(0)}
+    ended.set()

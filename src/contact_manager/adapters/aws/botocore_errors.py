@@ -20,6 +20,7 @@ from contact_manager.adapters.aws.errors import (
     unanswered,
     unready,
 )
+from contact_manager.broken_off import naming
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -37,7 +38,8 @@ async def translating(asked: Asked, *, with_words: bool = True) -> AsyncIterator
     from botocore.exceptions import ConnectionError as NoConnectionError
 
     try:
-        yield
+        with naming(asked.service, asked.operation):
+            yield
     except ClientError as error:
         raise refused(asked, read_client_error(error, with_words=with_words)) from error
     except (HTTPClientError, NoConnectionError, TimeoutError, aiohttp.ClientError) as error:

@@ -14,6 +14,7 @@ from contact_manager.adapters.aws.errors import Asked, malformed
 from contact_manager.adapters.aws.retries import Patience
 from contact_manager.adapters.aws.signed_http import Answer, AwsRequest, Credentials, Endpoint, SignedHttp
 from contact_manager.adapters.shared_calls import SharedCalls
+from contact_manager.broken_off import naming
 
 _log = logging.getLogger(__name__)
 
@@ -118,7 +119,8 @@ class AssumedRoles:
         own = await self._caller.fetch_credentials()
         endpoint = await self._caller.fetch_endpoint(near)
         request, asked = self._request(role), replace(asked, region=endpoint.region)
-        answer = await self._patience.repeat(lambda: self._http.send(asked, request, endpoint, own))
+        with naming(asked.service, asked.operation):
+            answer = await self._patience.repeat(lambda: self._http.send(asked, request, endpoint, own))
         assumed = _parse_assumed(asked, answer)
         _log.debug("sts.role_assumed role=%s request_id=%s", role.arn, answer.request_id)
         return assumed

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from contact_manager.adapters.aws.botocore_errors import translating
 from contact_manager.adapters.aws.errors import Asked
+from contact_manager.adapters.aws.kept_client import KeptClient
 from contact_manager.adapters.aws.object_properties import kept_parameters, read_properties
 from contact_manager.adapters.aws.session import AwsAccess
 from contact_manager.adapters.content_encoding import decode_content, encode_content
@@ -42,16 +41,12 @@ class S3ObjectStore:
     """
 
     def __init__(self, access: AwsAccess, bucket: str) -> None:
-        self._access = access
+        self._client = KeptClient(access, "s3")
         self._bucket = bucket
-        self._stack = AsyncExitStack()
-        self._client: S3Client | None = None
-        self._opening = asyncio.Lock()
 
     async def close(self) -> None:
         """Close the connections."""
-        self._client = None
-        await self._stack.aclose()
+        await self._client.close()
 
     async def fetch(self, key: str, *, max_size: int = MAX_OBJECT_BYTES) -> StoredObject | None:
         """Return the object, or None when there is none."""
@@ -155,18 +150,8 @@ class S3ObjectStore:
     @asynccontextmanager
     async def _calling(self, operation: str, key: str) -> AsyncIterator[S3Client]:
         asked = Asked("s3", operation, f"{key} in the bucket {self._bucket}")
-        async with translating(asked):
-            yield await self._open(asked)
-
-    async def _open(self, asked: Asked) -> S3Client:
-        async with self._opening:
-            if self._client is not None:
-                return self._client
-            region = self._access.choose_region(asked)
-            opening = self._access.open_session().create_client("s3", region_name=region)
-            client: S3Client = await self._stack.enter_async_context(opening)
-            self._client = client
-            return client
+        async with self._client.calling(asked) as client:
+            yield client
 
 
 def _age(answer: Mapping[str, Any]) -> timedelta:

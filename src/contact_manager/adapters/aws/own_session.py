@@ -25,6 +25,7 @@ from contact_manager.adapters.aws.provider_errors import (
     settings_error,
 )
 from contact_manager.adapters.shared_calls import SharedCalls
+from contact_manager.broken_off import naming
 from contact_manager.errors import RemoteServiceError
 
 _TRACEBACK_LOGGERS = (
@@ -37,6 +38,8 @@ _TRACEBACK_LOGGERS = (
 
 TIME_LIMIT_S = 30.0
 """Half of what a customer has by default, so that a provider that hangs is named."""
+
+_ENVIRONMENT = "env"
 
 
 class OwnSession(AioSession):
@@ -58,6 +61,10 @@ class OwnSession(AioSession):
         """
         self._loaded = await self._loading.fetch("", self._load)
         return self._loaded
+
+    def drop_expired(self) -> bool:
+        """Drop the credentials, which AWS calls expired; return whether others may take their place."""
+        return self._loaded is not None and self._loaded.drop_expired()
 
     async def close(self) -> None:
         """End the calls that still run."""
@@ -89,8 +96,10 @@ class OwnSession(AioSession):
     async def explaining(self, method: str) -> AsyncIterator[None]:
         """Raise any failure of a provider, and its silence, as ``RemoteServiceError``."""
         try:
-            async with asyncio.timeout(None if self._waits_for_a_person(method) else self.time_limit_s):
-                yield
+            limit_s = None if self._waits_for_a_person(method) else self.time_limit_s
+            async with asyncio.timeout(limit_s):
+                with naming("aws", f"credentials ({method or 'settings'})"):
+                    yield
         except RemoteServiceError:
             raise
         except Exception as error:
@@ -160,6 +169,14 @@ class OwnCredentials(AioCredentials):
             RemoteServiceError: They cannot be renewed.
         """
         return (await self.get_frozen_credentials()).account_id
+
+    def drop_expired(self) -> bool:
+        """Go through the providers anew next time; return whether they may have something else by then.
+
+        The environment of a process stays as it is.
+        """
+        self._found = None
+        return self.method != _ENVIRONMENT
 
     async def close(self) -> None:
         """End a renewal that still runs."""

@@ -49,12 +49,8 @@ async def fetch_parameters(access: AwsAccess, names: Sequence[str]) -> dict[str,
 async def _get_parameters(
     access: AwsAccess, asked: Asked, names: Sequence[str]
 ) -> GetParametersResultTypeDef:
-    region = access.choose_region(asked)
-    asked = replace(asked, region=region)
-    async with (
-        translating(asked, with_words=False),
-        access.open_session().create_client("ssm", region_name=region) as client,
-    ):
+    asked = replace(asked, region=access.choose_region(asked))
+    async with translating(asked, with_words=False), access.open_client("ssm", asked) as client:
         answer: GetParametersResultTypeDef = await client.get_parameters(
             Names=list(dict.fromkeys(names)), WithDecryption=True
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from botocore import exceptions as botocore_errors
@@ -16,6 +17,13 @@ from contact_manager.adapters.aws.advice import advise
 from contact_manager.adapters.aws.botocore_errors import read_client_error
 from contact_manager.adapters.aws.errors import NO_ANSWER, Asked, is_passing
 from contact_manager.errors import RemoteServiceError
+
+_VENDOR_FILE = Path("/sys/devices/virtual/dmi/id/sys_vendor")
+_EC2_VENDOR = "Amazon EC2"
+"""How an instance is recognised (Amazon EC2 user guide, "Identify EC2 instances")."""
+
+_METADATA_SERVICE = "iam-role"
+"""botocore's name; what it answers may be another role, or none, a moment later."""
 
 _UNEXPECTED = "CredentialProviderFailed"
 _CANNOT_LOAD = "the AWS credentials cannot be loaded"
@@ -103,7 +111,22 @@ def no_credentials(environment: Mapping[str, str]) -> RemoteServiceError:
         reason += "; AWS_ROLE_ARN is set without AWS_WEB_IDENTITY_TOKEN_FILE and has no effect"
     if environment.get("AWS_SECRET_ACCESS_KEY") and not environment.get("AWS_ACCESS_KEY_ID"):
         reason += "; AWS_SECRET_ACCESS_KEY is set without AWS_ACCESS_KEY_ID and has no effect"
-    return _error(reason, code="NoCredentials")
+    return _error(reason, code="NoCredentials", retryable=_has_metadata_service(environment))
+
+
+def _has_metadata_service(environment: Mapping[str, str]) -> bool:
+    """Whether this machine should have an instance metadata service, which does not answer as it should now.
+
+    botocore treats a silent service like none at all.
+    """
+    if environment.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
+        return False
+    if environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT"):
+        return True
+    try:
+        return _EC2_VENDOR in _VENDOR_FILE.read_text(errors="replace")
+    except OSError:
+        return False
 
 
 def provider_error(provider: Provider, error: Exception) -> RemoteServiceError:
@@ -117,7 +140,7 @@ def provider_error(provider: Provider, error: Exception) -> RemoteServiceError:
     return _error(
         f"{_CANNOT_LOAD}: {provider} {_describe(provider, error)}; {provider.remedy}",
         code=NO_ANSWER if is_silent else type(error).__name__ if is_known else _UNEXPECTED,
-        retryable=is_silent,
+        retryable=is_silent or provider.method == _METADATA_SERVICE,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -18,12 +18,30 @@ from contact_manager.adapters.aws.rate_limit import RateLimiter
 from contact_manager.adapters.aws.retries import Patience
 from contact_manager.adapters.aws.session import AwsAccess
 from contact_manager.adapters.aws.signed_http import Answer, AwsRequest, Credentials, Endpoint
+from contact_manager.broken_off import naming
 from contact_manager.errors import RemoteServiceError
 
 _log = logging.getLogger(__name__)
 
 PAGE_SIZE = 1000
 """The most that ListContacts gives at once, as its users found (github.com/aws/aws-sdk-js/issues/3570)."""
+
+_REFUSED_TOKEN_CODES = frozenset(
+    {
+        "BadRequestException",
+        "InvalidNextTokenException",
+        "InvalidNextToken",
+        "ExpiredNextTokenException",
+        "ExpiredNextToken",
+        "InvalidPaginationTokenException",
+        "ExpiredPaginationTokenException",
+        "ValidationException",
+        "HTTP400",
+    }
+)
+"""How a request with a token is refused whose first page was not. ListContacts and its like know only
+``BadRequestException``, ListSuppressedDestinations ``InvalidNextTokenException`` too (botocore service model
+sesv2)."""
 
 T = TypeVar("T")
 Page = dict[str, Any]
@@ -44,6 +62,12 @@ class PageRequest:
             return AwsRequest("POST", self.path, orjson.dumps(asked))
         following = f"&NextToken={quote(token, safe='')}" if token else ""
         return AwsRequest("GET", f"{self.path}?PageSize={PAGE_SIZE}{following}")
+
+
+class _RefusedTokenError(Exception):
+    def __init__(self, error: RemoteServiceError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class SesAccount:
@@ -84,33 +108,47 @@ class SesAccount:
         return await self._fetch(asked, request, parse, patience or self._access.patience)
 
     async def fetch_pages(
-        self,
-        asked: Asked,
-        request: PageRequest,
-        parse: Callable[[Page], T],
-        *,
-        patience: Patience | None = None,
-    ) -> AsyncIterator[T]:
-        """Yield every parsed page. Only a missing token ends the list; empty pages do not.
+        self, asked: Asked, request: PageRequest, parse: Callable[[Page], T], pages: list[T]
+    ) -> list[T]:
+        """Add every parsed page to ``pages`` and return it; what was read before a failure stays in it.
+
+        Only a missing token ends the list; empty pages do not. A token that is refused, because it is too old
+        or the list has changed, lets the reading begin again from the first page, once.
 
         Raises:
-            RemoteServiceError: As ``fetch``, or a token that has come before.
+            RemoteServiceError: As ``fetch``, a token that was there before, or one that is refused twice.
         """
+        try:
+            return await self._read_pages(asked, request, parse, pages)
+        except _RefusedTokenError as refusal:
+            _log.info("ses.reading_begun_again operation=%s code=%s", asked.operation, refusal.error.code)
+        pages.clear()
+        try:
+            return await self._read_pages(asked, request, parse, pages)
+        except _RefusedTokenError as refusal:
+            raise _unreadable(asked, refusal.error) from refusal.error
 
+    async def _read_pages(
+        self, asked: Asked, request: PageRequest, parse: Callable[[Page], T], pages: list[T]
+    ) -> list[T]:
         def parse_with_token(page: Page) -> tuple[T, str | None]:
             return parse(page), parse_next_token(page)
 
         token, seen = None, set[str]()
         while True:
-            parsed, token = await self._fetch(
-                asked, request.with_token(token), parse_with_token, patience or self._access.patience
-            )
-            yield parsed
-            if token is None:
-                return
-            if token in seen:
+            try:
+                parsed, following = await self.fetch(asked, request.with_token(token), parse_with_token)
+            except RemoteServiceError as error:
+                if token is not None and error.code in _REFUSED_TOKEN_CODES:
+                    raise _RefusedTokenError(error) from error
+                raise
+            pages.append(parsed)
+            if following is None:
+                return pages
+            if following in seen:
                 raise malformed(asked, "its pages go round in a circle")
-            seen.add(token)
+            seen.add(following)
+            token = following
 
     async def _fetch(
         self, asked: Asked, request: AwsRequest, parse: Callable[[Page], T], patience: Patience
@@ -123,6 +161,10 @@ class SesAccount:
 
     async def _send_renewed(self, asked: Asked, request: AwsRequest, patience: Patience) -> Answer:
         """Send under the role; when its session has ended before its time, under a new one, once."""
+        with naming(asked.service, asked.operation):
+            return await self._send_under_role(asked, request, patience)
+
+    async def _send_under_role(self, asked: Asked, request: AwsRequest, patience: Patience) -> Answer:
         roles, region = self._access.roles, self._endpoint.region
         known = await roles.fetch(self._role, near=region)
         try:
@@ -143,3 +185,15 @@ class SesAccount:
             self._access.on_throttle(asked.service)
             self._limiter.slow_down()
             raise
+
+
+def _unreadable(asked: Asked, error: RemoteServiceError) -> RemoteServiceError:
+    return RemoteServiceError(
+        f"{asked} could not be read to its end: the token of a page was refused, and again when the reading "
+        f"had begun again; run again later. {error}",
+        service=asked.service,
+        operation=asked.operation,
+        code=error.code,
+        retryable=True,
+        request_id=error.request_id,
+    )

@@ -105,10 +105,9 @@ async def _fetch_suppression(account: SesAccount, code: str) -> _Suppression:
     """
     asked = account.describe("ListSuppressedDestinations")
     request = PageRequest(asked.operation, _SUPPRESSION_PATH)
-    found: set[str] = set()
+    pages: list[set[str]] = []
     try:
-        async for page in account.fetch_pages(asked, request, parse_suppressed):
-            found |= page
+        await account.fetch_pages(asked, request, parse_suppressed, pages)
     except DeniedError as error:
         if error.operation != asked.operation:
             raise
@@ -117,14 +116,15 @@ async def _fetch_suppression(account: SesAccount, code: str) -> _Suppression:
             f"the suppression list may not be read ({error.code}), so suppressed people may be invited; "
             f"{error.remedy}"
         )
-        return _Suppression(frozenset(found), (warning,))
-    return _Suppression(frozenset(found))
+        return _Suppression(frozenset().union(*pages), (warning,))
+    return _Suppression(frozenset().union(*pages))
 
 
 async def _find_list_name(account: SesAccount) -> str:
     asked = account.describe("ListContactLists")
     request = PageRequest(asked.operation, _LISTS_PATH)
-    names = [name async for page in account.fetch_pages(asked, request, parse_list_names) for name in page]
+    pages = await account.fetch_pages(asked, request, parse_list_names, [])
+    names = [name for page in pages for name in page]
     if not names:
         raise RemoteServiceError(
             f"{asked.where} has no contact list; make one there, or correct region and ses_role_arn",
@@ -157,7 +157,7 @@ async def _fetch_all_contacts(
     asked = account.describe("ListContacts", list_name)
     request = PageRequest(asked.operation, f"{_list_path(list_name)}/contacts/list", is_post=True)
     contacts: list[Contact] = []
-    async for page in account.fetch_pages(asked, request, ContactParser(topics).parse_page):
+    for page in await account.fetch_pages(asked, request, ContactParser(topics).parse_page, []):
         contacts += page
         _log.debug("ses.page_read customer=%s contacts=%d", code, len(page))
     return tuple(contacts)

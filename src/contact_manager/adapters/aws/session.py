@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import ssl
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from contact_manager.adapters.aws.credentials import AssumedRoles, Caller, role_session_name
@@ -32,6 +32,13 @@ REQUESTS_PER_CUSTOMER = 3
 MAX_CONNECTIONS = REQUESTS_PER_CUSTOMER * 256
 """For as many customers as are read at the same time, so that hanging ones never take the others' place;
 within the usual limit of 1024 open files."""
+
+CONNECT_TIMEOUT_S = 3.0
+READ_TIMEOUT_S = 10.0
+"""Of one attempt: until the connection stands, and between any two pieces of the answer."""
+
+_ATTEMPTS = 3
+_CONNECTIONS_OF_A_CLIENT = 32
 
 _PROBES = {
     "sts": ("get_caller_identity", "/"),
@@ -113,6 +120,7 @@ class AwsAccess:
             from contact_manager.adapters.aws.own_session import open_own_session
 
             self._session = open_own_session(self._profile, os.environ.get("SSL_CERT_FILE"))
+            self._session.set_default_client_config(_client_config())
         return self._session
 
     def find_endpoints(self) -> dict[str, str]:
@@ -125,6 +133,26 @@ class AwsAccess:
         profile = session.get_scoped_config()
         sections = session.full_config.get("services", {})
         return chosen_endpoints(os.environ, profile, sections.get(profile.get("services")))
+
+    @asynccontextmanager
+    async def open_client(
+        self, service: str, asked: Asked, *, read_timeout_s: float = READ_TIMEOUT_S
+    ) -> AsyncIterator[Any]:
+        """Yield a client of botocore whose calls end within seconds; its connections are closed at the end.
+
+        Args:
+            service: ``s3``, ``sqs``, ``ssm`` or ``sts``.
+            asked: The request that needs it.
+            read_timeout_s: Longest silence of the service.
+
+        Raises:
+            RemoteServiceError: No region or no credentials are known.
+            BotoCoreError: The AWS settings are wrong.
+        """
+        config = _client_config(read_timeout_s)
+        region = self.choose_region(asked)
+        async with self.open_session().create_client(service, region_name=region, config=config) as client:
+            yield client
 
     def choose_region(self, asked: Asked, customer_region: str | None = None) -> str:
         """Return the region: named for the run, else the customer's, else configured, else AWS's chain.
@@ -194,3 +222,15 @@ class AwsAccess:
         scope = parse_qs(presigned.query)["X-Amz-Credential"][0].split("/")
         base = f"{presigned.scheme}://{presigned.netloc}{presigned.path.removesuffix(path)}"
         return Endpoint(base, region=scope[2], signing_name=scope[3])
+
+
+def _client_config(read_timeout_s: float = READ_TIMEOUT_S) -> Any:
+    """Return how long and how often botocore tries; providers of credentials use clients of their own."""
+    from aiobotocore.config import AioConfig
+
+    return AioConfig(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=read_timeout_s,
+        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        max_pool_connections=_CONNECTIONS_OF_A_CLIENT,
+    )

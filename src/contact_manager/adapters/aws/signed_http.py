@@ -18,7 +18,8 @@ from contact_manager.adapters.aws.errors import Asked, read_refusal, refused, un
 _log = logging.getLogger(__name__)
 
 REQUEST_TIME_LIMIT_S = 20.0
-_CONNECT_TIME_LIMIT_S = 10.0
+_CONNECT_TIME_LIMIT_S = 3.0
+_SILENCE_LIMIT_S = 10.0
 _READ_BUFFER_BYTES = 1 << 18
 _OK = 200
 
@@ -115,7 +116,11 @@ class SignedHttp:
                     limit=self._connections,
                     happy_eyeballs_delay=None,  # a second attempt beside a slow one is one descriptor more
                 ),
-                timeout=aiohttp.ClientTimeout(total=REQUEST_TIME_LIMIT_S, sock_connect=_CONNECT_TIME_LIMIT_S),
+                timeout=aiohttp.ClientTimeout(
+                    total=REQUEST_TIME_LIMIT_S,
+                    sock_connect=_CONNECT_TIME_LIMIT_S,
+                    sock_read=_SILENCE_LIMIT_S,
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=_READ_BUFFER_BYTES,
             )
@@ -140,7 +145,7 @@ def sign(request: AwsRequest, endpoint: Endpoint, credentials: Credentials) -> d
 
 def _unanswered(asked: Asked, error: Exception) -> Exception:
     if isinstance(error, TimeoutError):
-        return unanswered(asked, f"none within {REQUEST_TIME_LIMIT_S:g} s")
+        return unanswered(asked, "none in time")
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         reason = f"its certificate is not trusted ({error}); set AWS_CA_BUNDLE"
         return unanswered(asked, reason, retryable=False)

@@ -20,6 +20,7 @@ from contact_manager.adapters.graph.errors import GraphError, refusal
 from contact_manager.adapters.graph.retry_after import parse_retry_after
 from contact_manager.adapters.graph.tokens import SignInError, TokenSource
 from contact_manager.adapters.proxies import choose_proxy
+from contact_manager.broken_off import naming
 from contact_manager.errors import RemoteServiceError
 
 _log = logging.getLogger(__name__)
@@ -114,6 +115,10 @@ class GraphHttp:
         return await self._send(_Request(method, url, orjson.dumps(body), etag), operation)
 
     async def _send(self, request: _Request, operation: str) -> Any:
+        with naming("graph", operation):
+            return await self._send_repeatedly(request, operation)
+
+    async def _send_repeatedly(self, request: _Request, operation: str) -> Any:
         try:
             async for attempt in stamina.retry_context(
                 on=_wait_before_next,

@@ -17,6 +17,7 @@ import orjson
 from contact_manager.adapters.graph.credentials import AzureCredential
 from contact_manager.adapters.graph.retry_after import parse_retry_after
 from contact_manager.adapters.proxies import choose_proxy
+from contact_manager.broken_off import naming
 from contact_manager.errors import ConfigError, Problem, RemoteServiceError
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ class TokenSource:
                 credential = await self._find_credential()
                 self._sign_in = _SignIn(credential, self._authority_host, self._scope, self._tls)
             try:
-                return await asyncio.to_thread(self._sign_in.fetch_token)
+                with naming("entra", "sign-in"):
+                    return await asyncio.to_thread(self._sign_in.fetch_token)
             except SignInError as error:
                 if not error.retryable:
                     self._sign_in = None  # a secret may have been renewed: it is read again next time

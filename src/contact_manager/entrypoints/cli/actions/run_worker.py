@@ -6,7 +6,9 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import NoReturn
 
 import typer
@@ -18,6 +20,12 @@ from contact_manager.entrypoints.cli.inputs import read_settings, run_options
 from contact_manager.entrypoints.cli.options import CommonOptions, LogLevel
 from contact_manager.errors import ContactManagerError, InvalidInputError
 from contact_manager.services.consume_queue import consume_queue
+from contact_manager.services.process_messages import MessageOutcome
+from contact_manager.services.time_limits import TimeLimits
+
+MESSAGE_TIME_LIMIT = timedelta(minutes=30)
+"""After this the work on a message is broken off and it comes again, ten times at most: its queue would give
+it out again by itself after twelve hours."""
 
 
 def run_worker(queue_url: str, options: CommonOptions) -> NoReturn:
@@ -45,9 +53,12 @@ async def _work(queue_url: str, options: CommonOptions) -> None:
         open_change_queue(settings, os.environ, run, queue_url) as queue,
     ):
         sys.stderr.write(f"The worker listens to {queue_url}; Ctrl-C stops it.\n")
-        await consume_queue(
-            queue, lambda bodies: processing.process(bodies, is_out_of_time=stopping.is_set), stopping
-        )
+
+        async def process(bodies: Mapping[str, str]) -> Sequence[MessageOutcome]:
+            limits = TimeLimits.within(MESSAGE_TIME_LIMIT.total_seconds())
+            return await processing.process(bodies, limits=limits, is_stopping=stopping.is_set)
+
+        await consume_queue(queue, process, stopping)
     sys.stderr.write("The worker has stopped.\n")
 
 
