@@ -22,6 +22,7 @@ from contact_manager.domain.outcome import Action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import timedelta
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -69,20 +70,22 @@ class _Instance:
             )
         )
 
-    def postpone(self, messages: Sequence[Message]) -> None:
-        """Let messages come again soon; without it they stay hidden for the whole of the queue's own time."""
+    def postpone(self, messages: Sequence[Message], retry_after: Mapping[str, timedelta]) -> None:
+        """Let messages come again in time; without it they stay hidden for the queue's own time."""
         url = self.environment.get("CHANGE_QUEUE_URL")
         if url and messages:
-            self._runner.run(self._postpone(url, messages))
+            self._runner.run(self._postpone(url, messages, retry_after))
 
-    async def _postpone(self, url: str, messages: Sequence[Message]) -> None:
+    async def _postpone(
+        self, url: str, messages: Sequence[Message], retry_after: Mapping[str, timedelta]
+    ) -> None:
         from contact_manager.bootstrap.events import open_change_queue
         from contact_manager.errors import RemoteServiceError
         from contact_manager.services.consume_queue import postpone
 
         try:
             async with open_change_queue(self._settings, self.environment, self._options, url) as queue:
-                await postpone(queue, messages)
+                await postpone(queue, messages, retry_after)
         except RemoteServiceError as error:
             _logger.warning("queue.failed operation=%s code=%s error=%s", error.operation, error.code, error)
 
@@ -117,7 +120,12 @@ def handler(event: dict[str, Any], context: LambdaContext | None) -> dict[str, A
         for outcome in outcomes:
             _measure(outcome)
         again = [outcome.message_id for outcome in outcomes if outcome.comes_again]
-        instance.postpone([messages[message_id] for message_id in again])
+        retry_after = {
+            messages[outcome.message_id].receipt: outcome.retry_after
+            for outcome in outcomes
+            if outcome.retry_after is not None
+        }
+        instance.postpone([messages[message_id] for message_id in again], retry_after)
     finally:
         _flush()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
@@ -192,13 +200,16 @@ def _measure_change(report: ProcessReport) -> None:
         _measure_meeting(report.meeting)
     if report.mails is not None:
         _count("MailsSent", report.mails.sent)
-        _count("MailsFailed", len(report.mails.errors) + report.mails.refused)
+        _count("MailsFailed", report.mails.failures)
+        _count("MailsPostponed", report.mails.postponed)
+        _count("GuardStops", len(report.mails.stops))
 
 
 def _measure_meeting(result: MeetingResult) -> None:
     report = result.report
     if result.is_waiting:
         return
+    _count("GuardStops", len(result.stops))
     if result.errors:
         _count("MeetingsFailed", 1)
     elif report is not None and report.action is not Action.NONE:

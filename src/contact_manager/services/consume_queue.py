@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from types import MappingProxyType
 
 from contact_manager.domain.processing import Message
 from contact_manager.errors import RemoteServiceError
@@ -23,6 +24,13 @@ FIRST_RETRY_AFTER = timedelta(minutes=1)
 LAST_RETRY_AFTER = timedelta(minutes=30)
 """How long a message that has to come again rests at least and at most; each time twice as long as before.
 A queue that gives up after ten receptions so outlasts two hours in which a service is down."""
+
+LONGEST_REST = timedelta(hours=11)
+"""How long a message rests at most whose need is known: 1, 2, 4, 8 and 11 hours, which outlasts a day after
+half of ten receptions. SQS hides a message 12 hours at most, those of its processing included (Amazon SQS
+developer guide, "Amazon SQS visibility timeout")."""
+
+_NONE_KNOWN: Mapping[str, timedelta] = MappingProxyType({})
 
 MAX_BATCHES = 4
 """Receptions worked on at the same time: one that waits for another run does not hold up the rest."""
@@ -60,19 +68,29 @@ async def _consume(queue: MessageQueue, process: Process, stopping: asyncio.Even
                     await stopping.wait()
 
 
-async def postpone(queue: MessageQueue, messages: Sequence[Message]) -> None:
+async def postpone(
+    queue: MessageQueue, messages: Sequence[Message], retry_after: Mapping[str, timedelta] = _NONE_KNOWN
+) -> None:
     """Let messages rest that have to come again, the longer the more often they came.
+
+    Args:
+        queue: Where they are.
+        messages: Those that are not done.
+        retry_after: By receipt, how long a message has to rest at least, where that is known.
 
     Raises:
         RemoteServiceError: The queue cannot be used; they come again when it has hidden them long enough.
     """
     if messages:
-        await queue.hide({one.receipt: _rest_after(one.receptions) for one in messages})
+        await queue.hide(
+            {message.receipt: _rest_after(message, retry_after.get(message.receipt)) for message in messages}
+        )
 
 
-def _rest_after(receptions: int) -> timedelta:
-    factor: int = 2 ** min(max(receptions, 1) - 1, 16)
-    return min(FIRST_RETRY_AFTER * factor, LAST_RETRY_AFTER)
+def _rest_after(message: Message, known: timedelta | None) -> timedelta:
+    factor: int = 2 ** min(max(message.receptions, 1) - 1, 16)
+    first, last = (FIRST_RETRY_AFTER, LAST_RETRY_AFTER) if known is None else (known, LONGEST_REST)
+    return min(first * factor, last)
 
 
 async def _receive(queue: MessageQueue, stopping: asyncio.Event) -> Sequence[Message]:
@@ -100,10 +118,13 @@ async def _work(
     if done:
         await queue.delete(done)
     again = [one for one in messages if one.receipt not in done]
-    if again and stopping.is_set():
-        await queue.hide({one.receipt: timedelta(0) for one in again})  # others go on at once
-    else:
-        await postpone(queue, again)
+    retry_after = {one.message_id: one.retry_after for one in outcomes if one.retry_after is not None}
+    if stopping.is_set():
+        at_once = [one.receipt for one in again if one.receipt not in retry_after]
+        if at_once:
+            await queue.hide(dict.fromkeys(at_once, timedelta(0)))  # others go on with them
+        again = [one for one in again if one.receipt in retry_after]
+    await postpone(queue, again, retry_after)
 
 
 async def _keep_hidden(queue: MessageQueue, receipts: Sequence[str]) -> None:
