@@ -117,7 +117,7 @@ class LedgerSending:
 
     async def run(self, missing: Sequence[str], compose: Callable[[str], Mail]) -> NotifyReport:
         """Send to everybody in ``missing``, as far as time and the account allow."""
-        leases, left = self._services.leases, self._unsettled(missing)
+        left = self._unsettled(missing)
         try:
             async with self._budget.join():
                 while left:
@@ -132,16 +132,19 @@ class LedgerSending:
                     if not goes_on:
                         break
         except asyncio.CancelledError:
-            await _finish([asyncio.create_task(leases.release(self._held, self._held.note))], NOTE_GRACE)
+            await _finish([asyncio.create_task(self._release())], NOTE_GRACE)
             raise
         self._count_postponed(len(left))
-        if self._is_lost:
-            return self.report
+        if not self._is_lost:
+            await self._release()
+        return self.report
+
+    async def _release(self) -> None:
+        """Let go of the ledger, so that the next run can go on at once."""
         try:
-            await leases.release(self._held, self._held.note)
+            await self._services.leases.release(self._held, self._held.note)
         except RemoteServiceError as error:
             self._add(error)
-        return self.report
 
     def _is_out_of_time(self, left: int) -> bool:
         is_late = self._services.is_out_of_time()
