@@ -203,7 +203,10 @@ async def test_a_run_that_is_cancelled_at_any_moment_leaves_the_budget_whole(tur
     assert world.controls.budget.is_whole
 
 
-async def test_a_bucket_that_goes_down_repeats_ten_mails_however_many_ledgers_there_are() -> None:
+async def test_a_bucket_that_goes_down_repeats_ten_mails_however_many_ledgers_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("contact_manager.services.update_object.MAX_ELAPSED_S", 0.0)
     world = World(12)
     runs = [world.run(code) for code in world.codes]
     await turns_until(lambda: world.noted() >= 3 * MAX_UNNOTED)
