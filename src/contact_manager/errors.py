@@ -11,6 +11,8 @@
         ├── TopicMissingError      the customer's contact list has no such topic
         ├── MailRejectedError      this message can never be sent to this person
         ├── UnusableObjectError    a stored object is too large, or packed in an unknown way
+        ├── RecipientUnverifiedError  the account may not send to this person yet
+        ├── SendingStoppedError    the account sends to nobody now
         └── ConflictError          what was to be written has changed since it was read
 
 Only the doors (``entrypoints``) catch the root; adapters translate into this tree once, ``from exc``.
@@ -23,6 +25,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,39 @@ class MailRejectedError(RemoteServiceError):
 
 class UnusableObjectError(RemoteServiceError):
     """A stored object is larger than the caller takes, or its encoding is unknown; its owner must mend it."""
+
+
+class RecipientUnverifiedError(RemoteServiceError):
+    """The account may send to verified people only, and this one is not among them; others may be."""
+
+
+class SendingStoppedError(RemoteServiceError):
+    """The account, its sender or its set-up is refused: no mail can be sent through it now, to anybody.
+
+    Attributes:
+        retry_after: How long to wait before the next try, or None when nobody knows.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        service: str,
+        operation: str,
+        code: str = "",
+        retryable: bool = False,
+        request_id: str = "",
+        retry_after: timedelta | None = None,
+    ) -> None:
+        super().__init__(
+            message,
+            service=service,
+            operation=operation,
+            code=code,
+            retryable=retryable,
+            request_id=request_id,
+        )
+        self.retry_after = retry_after
 
 
 class ConflictError(RemoteServiceError):

@@ -8,6 +8,11 @@ from datetime import timedelta
 from enum import StrEnum
 
 from contact_manager.domain.customer import Customer
+from contact_manager.domain.guards import (
+    DEFAULT_MAX_RECIPIENTS,
+    DEFAULT_MAX_RECIPIENTS_PER_CUSTOMER,
+    RecipientLimits,
+)
 from contact_manager.domain.notification import NotificationTopics
 
 DEFAULT_TOPIC = "aws-calendar"
@@ -40,6 +45,8 @@ class MeetingSettings:
         requests_per_second: Per customer account, at Amazon SES.
         max_customer_concurrency: Customers read at the same time.
         customer_timeout: After this a customer counts as unreadable.
+        max_recipients: More people of one change stop its meeting.
+        max_recipients_per_customer: More people through one customer stop it, too.
     """
 
     topic: str = DEFAULT_TOPIC
@@ -54,6 +61,13 @@ class MeetingSettings:
     requests_per_second: float = 10.0
     max_customer_concurrency: int = MAX_CUSTOMER_CONCURRENCY
     customer_timeout: timedelta = timedelta(seconds=60)
+    max_recipients: int = DEFAULT_MAX_RECIPIENTS
+    max_recipients_per_customer: int = DEFAULT_MAX_RECIPIENTS_PER_CUSTOMER
+
+    @property
+    def limits(self) -> RecipientLimits:
+        """How many people a meeting may have."""
+        return RecipientLimits(self.max_recipients, self.max_recipients_per_customer, "meeting_config")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +89,19 @@ class NotificationSettings:
         topics: SES topics of the mails.
         lease_duration: How long one run may work on a meeting or a portion of mails before another takes
             over.
+        max_recipients: More people through all customers of one change stop its mails.
+        max_recipients_per_customer: More people through one customer stop the mails to them.
     """
 
     topics: NotificationTopics = field(default_factory=NotificationTopics)
     lease_duration: timedelta = timedelta(seconds=180)
+    max_recipients: int = DEFAULT_MAX_RECIPIENTS
+    max_recipients_per_customer: int = DEFAULT_MAX_RECIPIENTS_PER_CUSTOMER
+
+    @property
+    def limits(self) -> RecipientLimits:
+        """How many people may be mailed."""
+        return RecipientLimits(self.max_recipients, self.max_recipients_per_customer, "notification_config")
 
 
 @dataclass(frozen=True, slots=True)

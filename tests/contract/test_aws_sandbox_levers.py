@@ -55,6 +55,20 @@ def ask_again(connection: HTTPConnection) -> None:
     connection.getresponse().read()
 
 
+def test_what_an_account_may_send_is_set_over_http_and_shown_by_its_account(
+    server: AwsServer, ses: Any
+) -> None:
+    assert ses.get_account()["SendingEnabled"]
+    assert ask(server, "POST /sending", {"account": ACCOUNT, "paused": True, "daily_quota": 7})[0] == 200
+    account = ses.get_account()
+    assert not account["SendingEnabled"]
+    assert account["SendQuota"]["Max24HourSend"] == 7
+    assert ask(server, "GET /state")[1]["sending"][0]["account"] == ACCOUNT
+    assert ask(server, "POST /sending", {"account": ACCOUNT, "pausd": True})[0] == 400
+    ask(server, "POST /sending", {"account": ACCOUNT})
+    assert ses.get_account()["SendingEnabled"]
+
+
 def test_a_fault_hits_as_often_as_it_says(server: AwsServer, ses: Any) -> None:
     server.add_fault(Fault(service="ses", status=429, times=2))
 

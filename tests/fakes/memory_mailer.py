@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from contact_manager.domain.customer import Customer
 from contact_manager.domain.notification import Mail
-from contact_manager.errors import MailRejectedError, RemoteServiceError
+from contact_manager.errors import (
+    MailRejectedError,
+    RecipientUnverifiedError,
+    RemoteServiceError,
+    SendingStoppedError,
+)
 
 
 @dataclass
@@ -49,4 +55,14 @@ def rejection() -> MailRejectedError:
 def outage() -> RemoteServiceError:
     return RemoteServiceError(
         "down", service="memory", operation="SendEmail", code="ServiceUnavailable", retryable=True
+    )
+
+
+def unverified() -> RecipientUnverifiedError:
+    return RecipientUnverifiedError("no", service="memory", operation="SendEmail", code="MessageRejected")
+
+
+def stopped(retry_after: timedelta | None = None) -> SendingStoppedError:
+    return SendingStoppedError(
+        "no", service="memory", operation="SendEmail", code="SendingPausedException", retry_after=retry_after
     )

@@ -30,13 +30,6 @@ class ChangeKind(StrEnum):
 MAX_SUBJECT_LENGTH = 255
 """EWS Subject: 255 characters (Exchange Web Services reference), counted by :func:`subject_length`."""
 
-ANNOUNCEMENT_TOPICS: Mapping[ChangeKind, str] = {
-    ChangeKind.CIC: "cic-announce",
-    ChangeKind.FINOPS: "finops-announce",
-    ChangeKind.INNERSOURCE: "inner-announce",
-    ChangeKind.GENERAL: "general-updates",
-}
-
 
 class AttendeeRole(StrEnum):
     """Whether a person is needed in the meeting."""

@@ -19,7 +19,10 @@ class NotificationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NotificationTopics:
-    """SES topics whose subscribers get the mails; announcements have their own, but for their approval."""
+    """SES topics whose subscribers get the mails.
+
+    Announcements have their own but for their approval; the meeting invites the same subscribers.
+    """
 
     approval_request: str = "aws-approval"
     announcement: str = "aws-announce"
@@ -34,12 +37,14 @@ class NotificationTopics:
     def topic_for(self, kind: NotificationKind, change_kind: ChangeKind) -> str:
         """Return the topic of one mail about one kind of change."""
         if not change_kind.is_announcement:
-            name = kind.name.lower()
-        elif kind is NotificationKind.APPROVAL_REQUEST:
-            name = "announcement_approval_request"
-        else:
-            name = change_kind.value
-        return str(getattr(self, name))
+            return str(getattr(self, kind.name.lower()))
+        if kind is NotificationKind.APPROVAL_REQUEST:
+            return self.announcement_approval_request
+        return self.of_announcement(change_kind)
+
+    def of_announcement(self, change_kind: ChangeKind) -> str:
+        """Return the topic of one kind of announcement: its mails go there, and its meeting invites there."""
+        return str(getattr(self, change_kind.value))
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,12 +57,21 @@ class ErrorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReportedError:
-    """Something that kept the run from its end; ``path`` is a place in a file, or ``""``."""
+    """Something that kept the run from its end.
+
+    Attributes:
+        kind: Who must act.
+        type: Name for programs.
+        message: For people.
+        path: A place in a file, or ``""``.
+        customer: Folded code of the one customer it is about, or ``""``.
+    """
 
     kind: ErrorKind
     type: str
     message: str
     path: str = ""
+    customer: str = ""
 
 
 def reported_errors(error: ContactManagerError) -> tuple[ReportedError, ...]:

@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from contact_manager.domain.guards import guard_stops
 from contact_manager.domain.lifecycle import ChangeStatus
 from contact_manager.domain.outcome import ReportedError, RunReport
 from contact_manager.domain.recipients import Exclusion
-from contact_manager.errors import RemoteServiceError
+from contact_manager.errors import RemoteServiceError, SendingStoppedError
+
+WAITING = "mail"
+"""``service`` of errors that are no failure of any service: something has to wait for the next run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +51,49 @@ class MeetingResult:
     is_superseded: bool = False
     was_approved: bool = False
 
+    @property
+    def stops(self) -> tuple[ReportedError, ...]:
+        """The safety rules that stopped it."""
+        return guard_stops(self.errors)
+
 
 @dataclass(frozen=True, slots=True)
 class NotifyReport:
     """What was sent: how many now, how many before, who was left out, and what went wrong.
 
-    ``errors`` may pass; a ``problem`` is one of the change itself.
+    ``errors`` may pass, and there is one for each of the first failures only; ``stops`` are safety rules; a
+    ``problem`` is one of the change itself.
+
+    Attributes:
+        failed: How many mails were not taken now.
+        postponed: How many wait until the account may send again.
     """
 
     topic: str
     sent: int = 0
     sent_before: int = 0
     refused: int = 0
+    failed: int = 0
+    postponed: int = 0
     excluded: tuple[Exclusion, ...] = field(default=(), repr=False)
     errors: tuple[RemoteServiceError, ...] = ()
+    stops: tuple[ReportedError, ...] = ()
     problem: str = ""
+
+    @property
+    def failures(self) -> int:
+        """How many mails failed or were refused, at least one if nothing could be tried for a failure.
+
+        What waits for another run, for more time or for the account is no failure.
+        """
+        has_failed = any(error.service != WAITING for error in self.errors) and not self.postponed
+        return self.refused + (self.failed or int(has_failed))
+
+    @property
+    def retry_after(self) -> timedelta | None:
+        """How long the account needs before it can send again; None when nobody knows."""
+        known = (error.retry_after for error in self.errors if isinstance(error, SendingStoppedError))
+        return max((rest for rest in known if rest is not None), default=None)
 
 
 class Verdict(StrEnum):
@@ -71,7 +103,7 @@ class Verdict(StrEnum):
     IGNORED = "ignored"
     """There was nothing to do."""
     REJECTED = "rejected"
-    """It can never succeed; it is told once and not tried again."""
+    """It cannot succeed, or a safety rule stopped it: it is reported once and not tried again."""
     RETRY = "retry"
     """Something is left that may succeed later."""
 
@@ -89,3 +121,13 @@ class ProcessReport:
     mails: NotifyReport | None = None
     errors: tuple[ReportedError, ...] = ()
     duration: timedelta = timedelta(0)
+
+    @property
+    def retry_after(self) -> timedelta | None:
+        """How long a repetition has to wait at least, for which it is known."""
+        return self.mails.retry_after if self.mails else None
+
+    @property
+    def stops(self) -> tuple[ReportedError, ...]:
+        """The safety rules that stopped something."""
+        return (*(self.meeting.stops if self.meeting else ()), *(self.mails.stops if self.mails else ()))

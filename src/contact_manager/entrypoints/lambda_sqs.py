@@ -20,6 +20,7 @@ from contact_manager.domain.outcome import Action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import timedelta
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -69,13 +70,21 @@ class _Instance:
     def process(self, bodies: Mapping[str, str], limits: TimeLimits) -> tuple[MessageOutcome, ...]:
         return self._runner.run(self._processing.process(bodies, limits=limits, on_begin=_begin))
 
-    def postpone(self, messages: Sequence[Message], limits: TimeLimits) -> None:
-        """Let messages come again soon; without it they stay hidden for the whole of the queue's own time."""
+    def postpone(
+        self, messages: Sequence[Message], retry_after: Mapping[str, timedelta], limits: TimeLimits
+    ) -> None:
+        """Let messages come again in time; without it they stay hidden for the queue's own time."""
         url = self.environment.get("CHANGE_QUEUE_URL")
         if url and messages:
-            self._runner.run(self._postpone(url, messages, limits))
+            self._runner.run(self._postpone(url, messages, retry_after, limits))
 
-    async def _postpone(self, url: str, messages: Sequence[Message], limits: TimeLimits) -> None:
+    async def _postpone(
+        self,
+        url: str,
+        messages: Sequence[Message],
+        retry_after: Mapping[str, timedelta],
+        limits: TimeLimits,
+    ) -> None:
         from contact_manager.bootstrap.events import open_change_queue
         from contact_manager.errors import RemoteServiceError
         from contact_manager.services.consume_queue import postpone
@@ -85,7 +94,7 @@ class _Instance:
                 asyncio.timeout_at(limits.answer_until),
                 open_change_queue(self._settings, self.environment, self._options, url) as queue,
             ):
-                await postpone(queue, messages)
+                await postpone(queue, messages, retry_after)
         except RemoteServiceError as error:
             _logger.warning("queue.failed operation=%s code=%s error=%s", error.operation, error.code, error)
         except TimeoutError:
@@ -132,7 +141,12 @@ def _process(messages: Mapping[str, Message], limits: TimeLimits) -> list[str]:
     for outcome in outcomes:
         _measure(outcome)
     again = [outcome.message_id for outcome in outcomes if outcome.comes_again]
-    instance.postpone([messages[message_id] for message_id in again], limits)
+    retry_after = {
+        messages[outcome.message_id].receipt: outcome.retry_after
+        for outcome in outcomes
+        if outcome.retry_after is not None
+    }
+    instance.postpone([messages[message_id] for message_id in again], retry_after, limits)
     return again
 
 
@@ -208,13 +222,16 @@ def _measure_change(report: ProcessReport) -> None:
         _measure_meeting(report.meeting)
     if report.mails is not None:
         _count("MailsSent", report.mails.sent)
-        _count("MailsFailed", len(report.mails.errors) + report.mails.refused)
+        _count("MailsFailed", report.mails.failures)
+        _count("MailsPostponed", report.mails.postponed)
+        _count("GuardStops", len(report.mails.stops))
 
 
 def _measure_meeting(result: MeetingResult) -> None:
     report = result.report
     if result.is_waiting:
         return
+    _count("GuardStops", len(result.stops))
     if result.errors:
         _count("MeetingsFailed", 1)
     elif report is not None and report.action is not Action.NONE:

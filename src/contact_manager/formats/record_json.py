@@ -21,7 +21,13 @@ _SAFE_DIGITS = 15
 
 SCHEDULED, UPDATED, CANCELLED = MEETING_KINDS = ("meeting_scheduled", "meeting_updated", "meeting_cancelled")
 PROCESSED = "processed"
-_OF_PROCESSED = ("modification_type", "customer_code", "transition", "content")
+STOPPED = "stopped_by_guard"
+_KNOWN_AGAIN_BY = {
+    PROCESSED: ("modification_type", "customer_code", "transition", "content"),
+    STOPPED: ("modification_type", "customer_code", "transition", "content", "step", "guard"),
+}
+"""What makes two entries of a kind the same, whenever and by whom they were written; all of it for others."""
+
 _SUBMITTER_KEYS = (
     "submitterEmail",
     "submitter_email",
@@ -50,14 +56,17 @@ class Entry:
     """One line of ``modifications[]``.
 
     Attributes:
-        kind: One of ``MEETING_KINDS``, or ``PROCESSED``.
+        kind: One of ``MEETING_KINDS``, ``PROCESSED`` or ``STOPPED``.
         at: Aware.
         role: Who did it: the ARN of the role, or a name.
-        customer: Folded code, of ``processed``.
+        customer: Folded code, of ``processed`` and ``stopped_by_guard``.
         transition: Which of the change's transitions it belongs to.
         content: Digest of what the change asked for.
         meeting: The ``meeting_metadata`` of the entry without its people, of whom a record with many entries
             would grow beyond what a change file may be.
+        step: What was stopped: ``meeting``, or a kind of mail.
+        guard: Name of the safety rule.
+        reason: What was too much, in words.
     """
 
     kind: str
@@ -67,6 +76,9 @@ class Entry:
     transition: str = ""
     content: str = ""
     meeting: Mapping[str, Any] = field(default_factory=dict)
+    step: str = ""
+    guard: str = ""
+    reason: str = ""
 
 
 def load_record(data: bytes) -> dict[str, Any]:
@@ -195,15 +207,17 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "transition": entry.transition,
         "content": entry.content,
         "meeting_metadata": {name: value for name, value in entry.meeting.items() if name != "attendees"},
+        "step": entry.step,
+        "guard": entry.guard,
+        "reason": entry.reason,
     }
     return {name: value for name, value in line.items() if value}
 
 
 def _is_same(one: Mapping[str, Any], entry: Entry) -> bool:
     line = _entry(entry)
-    if entry.kind != PROCESSED:
-        return one == line
-    return all(one.get(name) == line.get(name) for name in _OF_PROCESSED)
+    names = _KNOWN_AGAIN_BY.get(entry.kind)
+    return all(one.get(name) == line.get(name) for name in names) if names else one == line
 
 
 def _find(record: Mapping[str, Any], key: str) -> Any:

@@ -104,6 +104,7 @@ def process_report(report: ProcessReport) -> dict[str, Any]:
         "status": report.status.value if report.status else None,
         "verdict": report.verdict.value,
         "reason": report.reason or None,
+        "retry_after_seconds": report.retry_after.total_seconds() if report.retry_after else None,
         "meeting": meeting_report(meeting) if meeting else None,
         "mails": None
         if mails is None
@@ -234,10 +235,14 @@ def settings_object(settings: Settings) -> dict[str, Any]:
             "requests_per_second": meeting.requests_per_second,
             "max_customer_concurrency": meeting.max_customer_concurrency,
             "customer_timeout_seconds": meeting.customer_timeout.total_seconds(),
+            "max_recipients": meeting.max_recipients,
+            "max_recipients_per_customer": meeting.max_recipients_per_customer,
         },
         "notification_config": {
             "topics": asdict(settings.notification.topics),
             "lease_seconds": settings.notification.lease_duration.total_seconds(),
+            "max_recipients": settings.notification.max_recipients,
+            "max_recipients_per_customer": settings.notification.max_recipients_per_customer,
         },
         "graph_config": {
             "base_url": graph.base_url,

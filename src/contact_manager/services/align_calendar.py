@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from contact_manager.domain.adoption import memory_of_adopted
+from contact_manager.domain.guards import guard_error
 from contact_manager.domain.meeting import (
     CONTENT_FIELDS,
     FIRST_PART,
@@ -39,7 +40,10 @@ MAX_CONFLICTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """Safety rules; each stops the run before anything is written. None means no limit."""
+    """Safety rules; each stops the run before anything is written.
+
+    None means no limit, for ``max_recipients`` the configured one.
+    """
 
     require_all_customers: bool = False
     max_recipients: int | None = None
@@ -356,8 +360,3 @@ def _no_link_to_share(entries: int) -> ReportedError:
         "share; run again later, or check in Outlook whether the meeting is a Teams meeting"
     )
     return ReportedError(ErrorKind.REMOTE, "JoinLinkMissing", message)
-
-
-def guard_error(name: str, message: str) -> ReportedError:
-    """Return the report's line for a safety rule that stopped the run."""
-    return ReportedError(ErrorKind.GUARD, name, f"stopped: {message}")

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from contact_manager.domain.customer import customer_names, did_you_mean, mistaken_customers
+from contact_manager.domain.guards import guard_stops
 from contact_manager.domain.lifecycle import ChangeStatus, MeetingStep, needs_meeting
 from contact_manager.domain.outcome import (
     Action,
@@ -24,7 +25,7 @@ from contact_manager.formats import record_json
 from contact_manager.formats.ledger_json import Claim
 from contact_manager.formats.record_json import Entry
 from contact_manager.services.cancel_meeting import cancel_meeting
-from contact_manager.services.change_record import ChangeRecord, ChangeTask
+from contact_manager.services.change_record import ChangeRecord, ChangeTask, note_stops
 from contact_manager.services.leases import HeldNote, Leases
 from contact_manager.services.schedule_meeting import (
     MeetingServices,
@@ -107,9 +108,10 @@ class MeetingRun:
         """Do it as the one that holds the claim; the change is read again, as it may be another by now."""
         result = await self._do_in_time(task, was_made=was_made)
         claim = replace(held.note, doing="", customer="")
-        if result.comes_again and self.customer:
+        is_undone = result.comes_again or bool(result.stops)
+        if is_undone and self.customer:
             await self.leases.leave(held, held.note)
-        elif result.comes_again or result.is_superseded:
+        elif is_undone or result.is_superseded:
             await self.leases.release(held, claim)
         else:
             await self.leases.release(held, replace(claim, done=task.wish))
@@ -127,6 +129,8 @@ class MeetingRun:
                     await self.record.rewrite(
                         lambda record: _with_outcome(record, report, lambda kind: Entry(kind, at, self.role))
                     )
+                elif report is not None:
+                    await note_stops(self.record, guard_stops(report.errors), self._stopped(now))
         except InvalidChangeError as error:
             return MeetingResult(errors=reported_errors(error))
         except ContactManagerError as error:
@@ -135,7 +139,7 @@ class MeetingRun:
             late = ReportedError(ErrorKind.REMOTE, "Timeout", "the meeting took longer than lease_seconds")
             return MeetingResult(errors=(late,), comes_again=True)
         errors = _left_over(report)
-        return MeetingResult(report, errors, comes_again=bool(errors))
+        return MeetingResult(report, errors, comes_again=bool(errors) and not guard_stops(errors))
 
     async def _read_again(self) -> ChangeTask | None:
         data = await self.record.fetch()
@@ -154,6 +158,11 @@ class MeetingRun:
         return await cancel_meeting(
             change, services.calendar, organizer=self.organizer, templates=services.templates
         )
+
+    def _stopped(self, task: ChangeTask) -> Entry:
+        at = self.services.clock.now()
+        kind = record_json.STOPPED
+        return Entry(kind, at, self.role, transition=task.name, content=task.content, step="meeting")
 
 
 def _refuse_mistaken(codes: tuple[str, ...], settings: Settings) -> None:

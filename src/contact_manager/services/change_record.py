@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 from contact_manager.domain.change import Change
@@ -16,11 +18,15 @@ from contact_manager.domain.lifecycle import (
     Transition,
     read_status,
 )
+from contact_manager.domain.outcome import ReportedError
 from contact_manager.errors import InvalidChangeError, Problem, UnusableObjectError
 from contact_manager.formats import record_json
 from contact_manager.formats.change_json import MAX_CHANGE_BYTES, parse_change
+from contact_manager.formats.record_json import Entry
 from contact_manager.ports import ObjectStore, StoredObject
 from contact_manager.services.update_object import update_object
+
+_log = logging.getLogger(__name__)
 
 ARCHIVE = "archive/"
 
@@ -166,3 +172,28 @@ class ChangeRecord:
             raise InvalidChangeError([problem], source=self.key) from error
         edited = edit(record)
         return record_json.dump_record(edited) if edited != record else None
+
+
+async def note_stops(record: ChangeRecord, stops: Sequence[ReportedError], entry: Entry) -> None:
+    """Write into the record what safety rules stopped, each stop once, and log it.
+
+    Args:
+        record: The archive object.
+        stops: What happened; nothing is written when there are none.
+        entry: What the entries have in common; its customer counts where a stop names none.
+    """
+    entries = [
+        replace(entry, customer=stop.customer or entry.customer, guard=stop.type, reason=stop.message)
+        for stop in stops
+    ]
+    for line in entries:
+        _log.error(
+            "change.stopped_by_guard key=%s customer=%s step=%s guard=%s reason=%s",
+            record.key,
+            line.customer,
+            line.step,
+            line.guard,
+            line.reason,
+        )
+    if entries:
+        await record.rewrite(lambda document: reduce(record_json.with_entry, entries, document))

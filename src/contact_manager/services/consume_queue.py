@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 
 from contact_manager.domain.processing import Message
 from contact_manager.errors import RemoteServiceError
@@ -24,6 +25,13 @@ FIRST_RETRY_AFTER = timedelta(minutes=1)
 LAST_RETRY_AFTER = timedelta(minutes=30)
 """How long a message that has to come again rests at least and at most; each time twice as long as before.
 A queue that gives up after ten receptions so outlasts two hours in which a service is down."""
+
+LONGEST_REST = timedelta(hours=11)
+"""How long a message rests at most whose need is known: 1, 2, 4, 8 and 11 hours, which outlasts a day after
+half of ten receptions. SQS hides a message 12 hours at most, those of its processing included (Amazon SQS
+developer guide, "Amazon SQS visibility timeout")."""
+
+_NONE_KNOWN: Mapping[str, timedelta] = MappingProxyType({})
 
 MAX_BATCHES = 4
 """Receptions worked on at the same time: one that waits for another run does not hold up the rest."""
@@ -75,19 +83,29 @@ async def consume_queue(
         raise consumer.refusal
 
 
-async def postpone(queue: MessageQueue, messages: Sequence[Message]) -> None:
+async def postpone(
+    queue: MessageQueue, messages: Sequence[Message], retry_after: Mapping[str, timedelta] = _NONE_KNOWN
+) -> None:
     """Let messages rest that have to come again, the longer the more often they came.
+
+    Args:
+        queue: Where they are.
+        messages: Those that are not done.
+        retry_after: By receipt, how long a message has to rest at least, where that is known.
 
     Raises:
         RemoteServiceError: The queue cannot be used; they come again when it has hidden them long enough.
     """
     if messages:
-        await queue.hide({one.receipt: _rest_after(one.receptions) for one in messages})
+        await queue.hide(
+            {message.receipt: _rest_after(message, retry_after.get(message.receipt)) for message in messages}
+        )
 
 
-def _rest_after(receptions: int) -> timedelta:
-    factor: int = 2 ** min(max(receptions, 1) - 1, 16)
-    return min(FIRST_RETRY_AFTER * factor, LAST_RETRY_AFTER)
+def _rest_after(message: Message, known: timedelta | None) -> timedelta:
+    factor: int = 2 ** min(max(message.receptions, 1) - 1, 16)
+    first, last = (FIRST_RETRY_AFTER, LAST_RETRY_AFTER) if known is None else (known, LONGEST_REST)
+    return min(first * factor, last)
 
 
 @dataclass(slots=True)
@@ -148,12 +166,13 @@ class _Consumer:
         finally:
             hiding.cancel()
         done = [one.message_id for one in outcomes if not one.comes_again]
+        retry_after = {one.message_id: one.retry_after for one in outcomes if one.retry_after is not None}
         try:
             with self._watching("delete"):
                 await self._delete(done)
         finally:
             with self._watching("hide"):
-                await self._return([one for one in messages if one.receipt not in done])
+                await self._return([one for one in messages if one.receipt not in done], retry_after)
 
     async def _finish(self, work: asyncio.Future[Sequence[MessageOutcome]]) -> Sequence[MessageOutcome]:
         """Return the outcomes; none when the work had to be broken off: all messages go to others."""
@@ -175,11 +194,13 @@ class _Consumer:
         if receipts:
             await self._queue.delete(receipts)
 
-    async def _return(self, messages: Sequence[Message]) -> None:
-        if messages and self._stopping.is_set():
-            await self._queue.hide({one.receipt: timedelta(0) for one in messages})  # others go on at once
-        else:
-            await postpone(self._queue, messages)
+    async def _return(self, messages: Sequence[Message], retry_after: Mapping[str, timedelta]) -> None:
+        if self._stopping.is_set():
+            at_once = [message.receipt for message in messages if message.receipt not in retry_after]
+            if at_once:
+                await self._queue.hide(dict.fromkeys(at_once, timedelta(0)))  # others go on with them
+            messages = [message for message in messages if message.receipt in retry_after]
+        await postpone(self._queue, messages, retry_after)
 
     async def _keep_hidden(self, receipts: Sequence[str]) -> None:
         while True:

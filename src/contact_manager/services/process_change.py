@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from contact_manager.domain.customer import Customer
 from contact_manager.domain.lifecycle import MeetingStep, forbidden_jump
 from contact_manager.domain.notification import NotificationTopics
 from contact_manager.domain.outcome import ErrorKind, ReportedError, reported_errors
@@ -16,9 +17,9 @@ from contact_manager.formats.record_json import Entry
 from contact_manager.formats.s3_event import Trigger
 from contact_manager.ports import Mailer, ObjectStore
 from contact_manager.services.change_meeting import MeetingRun
-from contact_manager.services.change_record import ChangeRecord, ChangeTask
+from contact_manager.services.change_record import ChangeRecord, ChangeTask, note_stops
 from contact_manager.services.leases import Leases, OldLedger
-from contact_manager.services.notify import Notification, NotifyServices, notify
+from contact_manager.services.notify import Notification, NotifyServices, SendControls, notify
 from contact_manager.services.schedule_meeting import MeetingServices
 
 MAX_ROUNDS = 3
@@ -39,6 +40,7 @@ class ProcessServices:
         organizer: Folded address of the meetings.
         role: By which name the record calls us.
         is_out_of_time: Says when nothing new may be begun.
+        controls: What all runs of the process share about the mails they send.
     """
 
     meeting: MeetingServices
@@ -50,6 +52,7 @@ class ProcessServices:
     organizer: str
     role: str
     is_out_of_time: Callable[[], bool] = lambda: False
+    controls: SendControls = field(default_factory=SendControls)
 
 
 async def process_change(
@@ -175,6 +178,7 @@ class _Work:
             services.meeting.settings.customers[trigger.customer],
             services.topics.topic_for(kind, task.change.kind),
             *self._ledger_keys(task, f"{kind}.json"),
+            other_customers=self._other_customers(task),
         )
         if task.is_test_run:
             submitter = record_json.read_submitter(task.record)
@@ -192,6 +196,8 @@ class _Work:
                 services.leases,
                 services.sender,
                 services.is_out_of_time,
+                services.meeting.settings.notification,
+                services.controls,
             ),
         )
 
@@ -200,6 +206,15 @@ class _Work:
         key, old_key = task.transition.key, task.transition.old_ledger_key
         old = OldLedger(f"{folder}/{old_key}/{customer}/{name}", key) if old_key else None
         return f"{folder}/{key}/{customer}/{name}", old
+
+    def _other_customers(self, task: ChangeTask) -> tuple[Customer, ...]:
+        """Return the change's other customers, as far as they can be read."""
+        known = self._services.meeting.settings.customers
+        return tuple(
+            known[code]
+            for code in task.change.customers
+            if code != self._trigger.customer and code in known and known[code].role_arn
+        )
 
     async def _finish(
         self, task: ChangeTask, meeting: MeetingResult, mails: NotifyReport | None
@@ -212,8 +227,6 @@ class _Work:
             mails=mails,
             errors=errors,
         )
-        if comes_again:
-            return report, False
         entry = Entry(
             record_json.PROCESSED,
             self._services.meeting.clock.now(),
@@ -222,6 +235,13 @@ class _Work:
             task.name,
             task.content,
         )
+        if mails is not None:
+            stopped = replace(entry, kind=record_json.STOPPED, step=str(task.steps.notification))
+            await note_stops(self._record, mails.stops, stopped)
+        if comes_again:
+            return report, False
+        if report.stops:
+            return replace(report, verdict=Verdict.REJECTED, reason="a safety rule stopped it"), False
         await self._record.rewrite(lambda record: record_json.with_entry(record, entry))
         await self._services.store.delete(self._trigger.key)
         return report, await self._has_moved_on(task)
@@ -249,5 +269,5 @@ def new_report(
 def _mail_errors(mails: NotifyReport | None) -> tuple[ReportedError, ...]:
     if mails is None:
         return ()
-    lines = tuple(line for error in mails.errors for line in reported_errors(error))
+    lines = (*(line for error in mails.errors for line in reported_errors(error)), *mails.stops)
     return (*lines, ReportedError(ErrorKind.INPUT, "NoSubmitter", mails.problem)) if mails.problem else lines

@@ -36,6 +36,15 @@ class MessageOutcome:
         """Whether the queue has to keep the message: something is left that may succeed later."""
         return any(report.verdict is Verdict.RETRY for report in self.reports)
 
+    @property
+    def retry_after(self) -> timedelta | None:
+        """How long a message that is not done has to rest at least, where that is known.
+
+        The longest counts: a message that is received again before wears out its receptions.
+        """
+        unfinished = (report.retry_after for report in self.reports if report.verdict is Verdict.RETRY)
+        return max((rest for rest in unfinished if rest is not None), default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class MessageRules:

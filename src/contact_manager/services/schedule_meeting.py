@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from contact_manager.domain.change import ANNOUNCEMENT_TOPICS, Change
+from contact_manager.domain.change import Change
+from contact_manager.domain.guards import guard_error
 from contact_manager.domain.meeting import (
     FIRST_PART,
     MeetingKey,
@@ -27,7 +28,7 @@ from contact_manager.domain.recipients import TopicSelection
 from contact_manager.errors import ContactManagerError, RemoteServiceError
 from contact_manager.formats.rendering import Templates
 from contact_manager.ports import Calendar, Clock, ContactDirectory
-from contact_manager.services.align_calendar import CalendarAlignment, Guards, guard_error
+from contact_manager.services.align_calendar import CalendarAlignment, Guards
 from contact_manager.services.collect_recipients import Audience, Collected, collect_recipients
 from contact_manager.services.find_meeting import FoundMeeting, find_meeting
 from contact_manager.services.meeting_entries import AlignmentRules
@@ -78,8 +79,9 @@ class MeetingServices:
 
 
 def choose_topics(change: Change | None, settings: Settings, named: str | None = None) -> TopicSelection:
-    """Return the topics: the named one, else the announcement's own, else the configured one."""
-    own = ANNOUNCEMENT_TOPICS.get(change.kind) if change else None
+    """Return the topics: the named one, else that of the announcement's mails, else the configured one."""
+    is_announcement = change is not None and change.kind.is_announcement
+    own = settings.notification.topics.of_announcement(change.kind) if change and is_announcement else None
     topic = named or own or settings.meeting.topic
     return TopicSelection(topic, settings.meeting.optional_topics)
 
@@ -167,7 +169,9 @@ async def prepare_meeting(
         is_complete=not report.unreadable and set(request.customers) >= set(change.customers),
     )
     report = replace(report, meeting=ReportedMeeting.of_plan(plan))
-    report = report.with_errors(report.no_customer_readable() or _guards(request, plan, report))
+    report = report.with_errors(
+        report.no_customer_readable() or _guards(request, plan, report, services.settings)
+    )
     if isinstance(found, RemoteServiceError):
         report, found = report.with_errors(reported_errors(found)), FoundMeeting()
     rules = AlignmentRules(
@@ -243,13 +247,15 @@ def _hides_attendees(change: Change, policy: HideAttendees) -> bool:
     return policy is HideAttendees.AUTO and len(change.customers) > 1
 
 
-def _guards(request: ScheduleRequest, plan: MeetingPlan, report: RunReport) -> tuple[ReportedError, ...]:
-    guards, people = request.guards, len(plan.attendees)
+def _guards(
+    request: ScheduleRequest, plan: MeetingPlan, report: RunReport, settings: Settings
+) -> tuple[ReportedError, ...]:
+    guards, limits = request.guards, settings.meeting.limits
     stops = []
     if guards.require_all_customers and report.unreadable:
         codes = ", ".join(one.code for one in report.unreadable)
         stops.append(guard_error("RequireAllCustomers", f"these customers could not be read: {codes}"))
-    if guards.max_recipients is not None and people > guards.max_recipients:
-        told = f"{people} people to invite, --max-recipients is {guards.max_recipients}"
-        stops.append(guard_error("MaxRecipients", told))
-    return tuple(stops)
+    if guards.max_recipients is not None:
+        limits = replace(limits, total=guards.max_recipients, total_name="--max-recipients")
+    people = {outcome.code: outcome.recipients for outcome in report.customers}
+    return (*stops, *limits.stops(people, len(plan.attendees)))

@@ -10,6 +10,7 @@ from contact_manager.domain.outcome import (
     Action,
     CustomerOutcome,
     Drift,
+    ErrorKind,
     ReportedMeeting,
     RunReport,
 )
@@ -37,7 +38,8 @@ async def show_meeting(
         ConfigError: The calendar's credential or a template cannot be used.
     """
     prepared = await prepare_meeting(request, services, on_read=on_read)
-    report, found = prepared.report, sorted(prepared.found.all_events, key=lambda event: event.part)
+    report = _without_guards(prepared.report)
+    found = sorted(prepared.found.all_events, key=lambda event: event.part)
     plan = prepared.plan
     meeting = ReportedMeeting.of_event(found[0], plan.organizer, plan.time_zone) if found else None
     shown = replace(report, dry_run=False, action=Action.NONE, meeting=meeting, events=tuple(found))
@@ -46,6 +48,11 @@ async def show_meeting(
     alignment = CalendarAlignment(services.calendar, report, plan, prepared.rules)
     would_be = await alignment.run(prepared.found)
     return replace(shown, drift=_drift(prepared, would_be)).with_errors(would_be.errors)
+
+
+def _without_guards(report: RunReport) -> RunReport:
+    """Return the report without the limits of writing runs: nothing is written here."""
+    return replace(report, errors=tuple(one for one in report.errors if one.kind is not ErrorKind.GUARD))
 
 
 def _drift(prepared: PreparedMeeting, would_be: RunReport) -> Drift:

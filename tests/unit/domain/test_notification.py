@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from contact_manager.domain.change import ANNOUNCEMENT_TOPICS, ChangeKind
+from contact_manager.domain.change import ChangeKind
 from contact_manager.domain.notification import NotificationKind, NotificationTopics
 
+ANNOUNCEMENT_TOPICS = {
+    ChangeKind.CIC: "cic-announce",
+    ChangeKind.FINOPS: "finops-announce",
+    ChangeKind.INNERSOURCE: "inner-announce",
+    ChangeKind.GENERAL: "general-updates",
+}
 ANNOUNCEMENTS = [kind for kind in ChangeKind if kind.is_announcement]
 
 

@@ -90,6 +90,8 @@ def test_every_setting_of_a_meeting_can_be_set() -> None:
         "requests_per_second": 2.5,
         "max_customer_concurrency": 8,
         "customer_timeout_seconds": 15,
+        "max_recipients": 100,
+        "max_recipients_per_customer": 50,
     }
     settings = read(config(meeting_config=meeting)).meeting
     assert settings == MeetingSettings(
@@ -105,6 +107,8 @@ def test_every_setting_of_a_meeting_can_be_set() -> None:
         requests_per_second=2.5,
         max_customer_concurrency=8,
         customer_timeout=timedelta(seconds=15),
+        max_recipients=100,
+        max_recipients_per_customer=50,
     )
     defaults = MeetingSettings()
     assert all(getattr(settings, f.name) != getattr(defaults, f.name) for f in dataclasses.fields(settings))
@@ -272,6 +276,29 @@ def test_numbers_have_bounds(key: str, low: float, high: float, beyond: tuple[fl
         read(config(meeting_config={key: value}))
     for value in beyond:
         assert "must be" in problems_of(config(meeting_config={key: value}))[f"$.meeting_config.{key}"]
+
+
+@pytest.mark.parametrize("section", ["meeting_config", "notification_config"])
+@pytest.mark.parametrize("key", ["max_recipients", "max_recipients_per_customer"])
+def test_a_limit_of_people_is_a_positive_whole_number(section: str, key: str) -> None:
+    for value in (1, 10**6):
+        settings = read(config(**{section: {key: value}}))
+        assert getattr(getattr(settings, section.removesuffix("_config")), key) == value
+    for wrong in (0, -1, 2.5, "many", None, True):
+        assert "must be" in problems_of(config(**{section: {key: wrong}}))[f"$.{section}.{key}"]
+
+
+def test_a_limit_of_a_meeting_that_is_misspelled_is_an_error_with_the_right_name() -> None:
+    problems = problems_of(config(meeting_config={"max_recipient": 5}))
+    assert "did you mean 'max_recipients'?" in problems["$.meeting_config.max_recipient"]
+
+
+def test_a_key_of_the_mails_that_is_misspelled_is_a_warning_with_the_right_name() -> None:
+    notification = {"max_recipient": 5, "own": 1, "topics": {"fin_ops": "a", "other": "b"}}
+    assert read(config(notification_config=notification)).warnings == (
+        "$.notification_config.max_recipient is ignored; did you mean 'max_recipients'?",
+        "$.notification_config.topics.fin_ops is ignored; did you mean 'finops'?",
+    )
 
 
 @pytest.mark.parametrize(

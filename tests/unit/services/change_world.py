@@ -9,21 +9,19 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from contact_manager.domain.notification import NotificationTopics
 from contact_manager.domain.processing import ProcessReport, Verdict
 from contact_manager.domain.subscription import OPT_IN, Contact, ContactList
 from contact_manager.formats.s3_event import Trigger, trigger_key
 from contact_manager.services.leases import Leases
 from contact_manager.services.process_change import ProcessServices, process_change
 from contact_manager.services.schedule_meeting import MeetingServices
-from contact_manager.settings import Settings
+from contact_manager.settings import MeetingSettings, NotificationSettings, Settings
 from tests.fakes.memory_mailer import MemoryMailer
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.moving_clock import MovingClock
 from tests.fakes.worlds import FakeDirectory, InMemoryCalendar, customer
 
 LEASE = timedelta(minutes=5)
-TOPICS = NotificationTopics()
 MAX_DELIVERIES = 40
 
 
@@ -50,6 +48,8 @@ class ChangeWorld:
     clock: MovingClock = field(default_factory=MovingClock)
     calendar: InMemoryCalendar = field(default_factory=InMemoryCalendar)
     mailer: MemoryMailer = field(default_factory=MemoryMailer)
+    meeting: MeetingSettings = field(default_factory=MeetingSettings)
+    notification: NotificationSettings = field(default_factory=NotificationSettings)
     store: MemoryStore = field(init=False)
     runs: int = 0
 
@@ -77,13 +77,18 @@ class ChangeWorld:
     def services(self) -> ProcessServices:
         """Return what one run works with."""
         self.runs += 1
-        settings = Settings("config.json", customers={code: customer(code) for code in self.lists})
+        settings = Settings(
+            "config.json",
+            customers={code: customer(code) for code in self.lists},
+            meeting=self.meeting,
+            notification=self.notification,
+        )
         return ProcessServices(
             meeting=MeetingServices(settings, FakeDirectory(self.lists), self.calendar, self.clock),
             store=self.store,
             mailer=self.mailer,
             leases=Leases(self.store, self.clock, owner=f"run-{self.runs}", duration=LEASE),
-            topics=TOPICS,
+            topics=self.notification.topics,
             sender="changes@example.com",
             organizer="changes@example.com",
             role="contact-manager",

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from contact_manager.domain.processing import Message, ProcessReport, Verdict
+from contact_manager.domain.processing import Message, NotifyReport, ProcessReport, Verdict
 from contact_manager.errors import RemoteServiceError
 from contact_manager.services.consume_queue import HIDDEN_FOR, Pace, consume_queue
 from contact_manager.services.process_messages import MessageOutcome
+from tests.fakes.memory_mailer import outage, stopped
 
 QUICK = Pace(
     first_pause=timedelta(milliseconds=1),
@@ -64,7 +66,13 @@ def failure(code: str, *, retryable: bool = False) -> RemoteServiceError:
     )
 
 
-async def consume(queue: InMemoryQueue, *, failing: set[str], stops_at_work: bool = False) -> None:
+async def consume(
+    queue: InMemoryQueue,
+    *,
+    failing: set[str],
+    stops_at_work: bool = False,
+    retry_after: timedelta | None = None,
+) -> None:
     """Process until everything was given out; messages whose body is in ``failing`` have to come again."""
     stopping = asyncio.Event()
     left = {message.receipt for message in queue.waiting}
@@ -75,14 +83,40 @@ async def consume(queue: InMemoryQueue, *, failing: set[str], stops_at_work: boo
             stopping.set()
         elif not left:
             asyncio.get_running_loop().call_later(0.01, stopping.set)
-        return [outcome(receipt, comes_again=body in failing) for receipt, body in bodies.items()]
+        return [outcome(receipt, body in failing, retry_after) for receipt, body in bodies.items()]
 
     await consume_queue(queue, process, stopping, QUICK)
 
 
-def outcome(receipt: str, *, comes_again: bool) -> MessageOutcome:
+def outcome(receipt: str, comes_again: bool, retry_after: timedelta | None = None) -> MessageOutcome:
     verdict = Verdict.RETRY if comes_again else Verdict.DONE
-    return MessageOutcome(receipt, (ProcessReport("CHG-1", "hts", verdict),))
+    report = ProcessReport("CHG-1", "hts", verdict)
+    if retry_after is None:
+        return MessageOutcome(receipt, (report,))
+    mails = NotifyReport("topic", errors=(stopped(retry_after), outage()))
+    return MessageOutcome(receipt, (report, replace(report, mails=mails)))
+
+
+@pytest.mark.parametrize(
+    ("receptions", "hours"), [(1, 1), (2, 2), (3, 4), (4, 8), (5, 11), (9, 11), (10**6, 11)]
+)
+async def test_a_message_whose_account_has_to_rest_comes_after_hours(receptions: int, hours: int) -> None:
+    queue = InMemoryQueue(Message("r1", "bad", receptions), Message("r2", "good"))
+    await consume(queue, failing={"bad"}, retry_after=timedelta(hours=1))
+    assert queue.hidden == {"r1": timedelta(hours=hours)}
+    assert queue.deleted == ["r2"]
+
+
+async def test_half_of_the_receptions_outlast_a_day_without_quota() -> None:
+    queue = InMemoryQueue(*(Message(f"r{number}", "bad", number) for number in range(1, 6)))
+    await consume(queue, failing={"bad"}, retry_after=timedelta(hours=1))
+    assert sum(queue.hidden.values(), timedelta()) > timedelta(hours=24)
+
+
+async def test_a_stopping_worker_lets_what_has_to_rest_rest() -> None:
+    queue = InMemoryQueue(Message("r1", "bad", 2))
+    await consume(queue, failing={"bad"}, stops_at_work=True, retry_after=timedelta(hours=1))
+    assert queue.hidden == {"r1": timedelta(hours=2)}
 
 
 async def test_what_is_done_is_deleted_and_what_is_not_rests() -> None:

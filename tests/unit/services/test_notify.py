@@ -13,14 +13,17 @@ import pytest
 
 from contact_manager.domain.customer import Customer
 from contact_manager.domain.notification import NotificationKind
+from contact_manager.domain.outcome import ErrorKind
 from contact_manager.domain.processing import NotifyReport
 from contact_manager.domain.recipients import ExclusionReason
 from contact_manager.domain.subscription import OPT_IN, OPT_OUT, ContactList
 from contact_manager.errors import RemoteServiceError
 from contact_manager.formats.ledger_json import Ledger, address_mark, load_ledger
 from contact_manager.services.leases import Leases
+from contact_manager.services.ledger_sending import MAX_ERRORS
 from contact_manager.services.notify import CHUNK_SIZE, Notification, NotifyServices, notify
-from tests.fakes.memory_mailer import MemoryMailer, outage, rejection
+from contact_manager.settings import NotificationSettings
+from tests.fakes.memory_mailer import MemoryMailer, outage, rejection, stopped, unverified
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.moving_clock import MovingClock
 from tests.fakes.worlds import TOPIC, FakeDirectory, change, contact, contact_list, customer
@@ -207,6 +210,87 @@ async def test_a_service_that_goes_down_midway_keeps_what_was_sent(world: World)
 async def test_a_whole_chunk_of_refused_people_stops_nobody(world: World) -> None:
     world.mailer.troubles = dict.fromkeys(PEOPLE[:CHUNK_SIZE], rejection())
     assert (await world.run()).sent == len(PEOPLE) - CHUNK_SIZE
+
+
+async def test_people_who_are_not_verified_keep_the_mail_from_nobody_else(world: World) -> None:
+    world.mailer.troubles = dict.fromkeys(PEOPLE[: 2 * CHUNK_SIZE], unverified())
+    report = await world.run()
+    assert (report.sent, report.failed) == (len(PEOPLE) - 2 * CHUNK_SIZE, 2 * CHUNK_SIZE)
+    assert len(report.errors) == MAX_ERRORS
+    world.mailer.troubles.clear()
+    assert (await world.run()).sent == 2 * CHUNK_SIZE
+    assert world.received == Counter(PEOPLE)
+
+
+@pytest.mark.parametrize("rest", [None, timedelta(hours=1)])
+async def test_an_account_that_sends_to_nobody_is_left_alone_at_once(
+    world: World, rest: timedelta | None
+) -> None:
+    world.mailer.troubles = dict.fromkeys(PEOPLE[1:], stopped(rest))
+    report = await world.run()
+    assert (report.sent, report.retry_after) == (1, rest)
+    assert sum(world.mailer.tried.values()) == CHUNK_SIZE
+    world.mailer.troubles.clear()
+    assert (await world.run()).errors == ()
+    assert world.received == Counter(PEOPLE)
+
+
+async def test_mails_that_wait_for_the_quota_are_postponed_and_no_failures(world: World) -> None:
+    world.mailer.troubles = dict.fromkeys(PEOPLE[CHUNK_SIZE:], stopped(timedelta(hours=1)))
+    report = await world.run()
+    assert (report.sent, report.postponed, report.failures) == (CHUNK_SIZE, len(PEOPLE) - CHUNK_SIZE, 0)
+
+
+async def test_the_quota_is_reported_after_many_other_failures_too(world: World) -> None:
+    failing: dict[str, Exception] = {address: outage() for address in PEOPLE[::2]}
+    world.mailer.troubles = failing | {PEOPLE[-1]: stopped(timedelta(hours=1))}
+    assert (await world.run()).retry_after == timedelta(hours=1)
+
+
+async def test_a_failure_counts_as_one_and_waiting_as_none(world: World) -> None:
+    denied = RemoteServiceError("denied", service="sts", operation="AssumeRole", code="AccessDenied")
+    services = replace(world.services(), directory=FakeDirectory({}, {"hts": denied}))
+    assert (await notify(NOTIFICATION, services)).failures == 1
+    assert (await notify(NOTIFICATION, world.services(lambda: True))).failures == 0
+    world.mailer.troubles = {PEOPLE[0]: outage(), PEOPLE[1]: rejection()}
+    assert (await world.run()).failures == 2
+
+
+async def test_a_customer_with_more_people_than_allowed_is_not_mailed(world: World) -> None:
+    limited = NotificationSettings(max_recipients_per_customer=len(PEOPLE) - 1)
+    report = await notify(NOTIFICATION, replace(world.services(), settings=limited))
+    [stop] = report.stops
+    assert (stop.kind, stop.type, stop.customer) == (ErrorKind.GUARD, "MaxRecipientsPerCustomer", "hts")
+    assert str(len(PEOPLE)) in stop.message
+    assert world.mailer.sent == []
+    assert world.store.objects == {}
+    limited = NotificationSettings(max_recipients_per_customer=len(PEOPLE))
+    assert (await notify(NOTIFICATION, replace(world.services(), settings=limited))).sent == len(PEOPLE)
+
+
+async def test_the_people_of_the_other_customers_count_for_the_whole_change(world: World) -> None:
+    others = (customer("acme"), customer("bolt"), customer("gone"))
+    lists = {
+        "hts": world.people,
+        "acme": contact_list("a@example.com", "b@example.com"),
+        "bolt": contact_list(),
+    }
+    denied = RemoteServiceError("denied", service="sts", operation="AssumeRole", code="AccessDenied")
+    notification = replace(NOTIFICATION, other_customers=others)
+    for allowed, number_of_stops in ((len(PEOPLE) + 1, 1), (len(PEOPLE) + 2, 0)):
+        services = replace(
+            world.services(),
+            directory=FakeDirectory(lists, {"gone": denied}),
+            settings=NotificationSettings(max_recipients=allowed),
+        )
+        assert len((await notify(notification, services)).stops) == number_of_stops
+    assert len(world.mailer.sent) == len(PEOPLE)
+
+
+async def test_a_test_run_has_no_limits(world: World) -> None:
+    limited = NotificationSettings(max_recipients=1, max_recipients_per_customer=1)
+    notification = replace(NOTIFICATION, only_to="robin@example.com")
+    assert (await notify(notification, replace(world.services(), settings=limited))).sent == 1
 
 
 async def test_people_who_shall_get_nothing_get_nothing_and_are_named_with_the_reason(world: World) -> None:

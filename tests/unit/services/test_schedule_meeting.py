@@ -14,7 +14,7 @@ from contact_manager.domain.meeting import Attendee, CalendarEvent, EventUpdate,
 from contact_manager.domain.outcome import Action, ErrorKind
 from contact_manager.errors import ConflictError, RemoteServiceError
 from contact_manager.services.align_calendar import Guards
-from contact_manager.settings import HideAttendees
+from contact_manager.settings import HideAttendees, MeetingSettings
 from tests.fakes.worlds import START, InMemoryCalendar, change, contact_list
 from tests.unit.services.meeting_world import World
 
@@ -122,6 +122,29 @@ async def test_a_guard_stops_before_anything_is_written(world: World, guards: Gu
     report = await world.run(guards=guards)
     assert [(one.kind, one.type) for one in report.errors] == [(ErrorKind.GUARD, name)]
     assert world.calendar.writes == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "flag", "stops"),
+    [
+        ({"max_recipients": 3}, None, []),
+        ({"max_recipients": 2}, None, ["MaxRecipients"]),
+        ({"max_recipients": 2}, 3, []),
+        ({"max_recipients": 3}, 2, ["MaxRecipients"]),
+        ({"max_recipients_per_customer": 2}, None, []),
+        ({"max_recipients_per_customer": 1}, 100, ["MaxRecipientsPerCustomer"] * 2),
+    ],
+)
+async def test_the_configured_limits_stop_a_meeting_and_the_flag_wins(
+    world: World, limits: dict[str, Any], flag: int | None, stops: list[str]
+) -> None:
+    world.meeting = MeetingSettings(**limits)
+    report = await world.run(guards=Guards(max_recipients=flag))
+    assert [error.type for error in report.errors] == stops
+    assert world.calendar.writes == ([] if stops else ["create"])
+    assert [error.customer for error in report.errors if error.customer] == ["hts", "acme"][
+        : len(stops) - len(stops) % 2
+    ]
 
 
 async def test_removals_are_guarded(world: World) -> None:

@@ -6,6 +6,8 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from contact_manager.adapters.aws.send_refusals import is_daily_quota
+
 if TYPE_CHECKING:
     from contact_manager.adapters.aws.errors import Asked, Refusal
 
@@ -82,6 +84,8 @@ def is_throttling(refusal: Refusal) -> bool:
 
 def advise(asked: Asked, refusal: Refusal) -> str:
     """Return what to do about a refusal, without a full stop at its end."""
+    if is_daily_quota(asked, refusal):
+        return "the account has sent all it may send in 24 hours; wait, or have AWS raise its sending quota"
     if is_throttling(refusal):
         return "the account's rate is used up; lower meeting_config.requests_per_second, or run again later"
     if _is_about_the_clock(refusal):

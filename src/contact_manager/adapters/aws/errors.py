@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from contact_manager.adapters.aws.advice import DENIED_CODES, advise, advise_denied, is_throttling
+from contact_manager.adapters.aws.send_refusals import is_daily_quota
 from contact_manager.errors import RemoteServiceError
 
 NO_ANSWER = "NoAnswer"
@@ -26,11 +27,30 @@ _TIMES_OF_MESSAGE = 3
 _MAX_MESSAGE_LENGTH = 300
 
 
-class ThrottledError(RemoteServiceError):
+class RefusedError(RemoteServiceError):
+    """AWS answered, and the answer is a refusal.
+
+    Attributes:
+        refusal: The answer.
+    """
+
+    def __init__(self, message: str, refusal: Refusal, asked: Asked, *, retryable: bool) -> None:
+        super().__init__(
+            message,
+            service=asked.service,
+            operation=asked.operation,
+            code=refusal.code,
+            retryable=retryable,
+            request_id=refusal.request_id,
+        )
+        self.refusal = refusal
+
+
+class ThrottledError(RefusedError):
     """AWS asks to come more slowly."""
 
 
-class DeniedError(RemoteServiceError):
+class DeniedError(RefusedError):
     """A permission is missing.
 
     Attributes:
@@ -160,20 +180,19 @@ def clean_code(raw: str) -> str:
     return raw.split(":", 1)[0].rsplit("#", 1)[-1].strip()
 
 
-def refused(asked: Asked, refusal: Refusal) -> RemoteServiceError:
+def refused(asked: Asked, refusal: Refusal) -> RefusedError:
     """Return a refusal as an error that says who must act."""
     said = f" AWS says: {refusal.message}" if refusal.message else ""
     trace = f" (request id {refusal.request_id})" if refusal.request_id else ""
     status = f"HTTP {refusal.status}" if refusal.code == f"HTTP{refusal.status}" else refusal.code
-    throttled, denied = is_throttling(refusal), refusal.code in DENIED_CODES
-    kind = ThrottledError if throttled else DeniedError if denied else RemoteServiceError
+    is_quota, denied = is_daily_quota(asked, refusal), refusal.code in DENIED_CODES
+    throttled = is_throttling(refusal) and not is_quota
+    kind = ThrottledError if throttled else DeniedError if denied else RefusedError
     error = kind(
         f"{asked} was refused with {status}: {advise(asked, refusal)}.{said}{trace}",
-        service=asked.service,
-        operation=asked.operation,
-        code=refusal.code,
-        retryable=is_passing(refusal),
-        request_id=refusal.request_id,
+        refusal,
+        asked,
+        retryable=is_passing(refusal) and not is_quota,
     )
     if isinstance(error, DeniedError):
         error.remedy = advise_denied(asked, refusal, who="the role")

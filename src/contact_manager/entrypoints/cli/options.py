@@ -147,7 +147,12 @@ class GuardedOptions(ReadingOptions):
     ] = False
     max_recipients: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, help="Stop (exit 3) above N people.", rich_help_panel=_GUARDS),
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Stop (exit 3) above N people; default: meeting_config.max_recipients.",
+            rich_help_panel=_GUARDS,
+        ),
     ] = None
     max_removals: Annotated[
         int | None,

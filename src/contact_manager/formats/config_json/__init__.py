@@ -129,12 +129,17 @@ def _meeting(config: MeetingConfig) -> MeetingSettings:
         requests_per_second=config.requests_per_second,
         max_customer_concurrency=config.max_customer_concurrency,
         customer_timeout=timedelta(seconds=config.customer_timeout_seconds),
+        max_recipients=config.max_recipients,
+        max_recipients_per_customer=config.max_recipients_per_customer,
     )
 
 
 def _notification(config: NotificationConfig) -> NotificationSettings:
     return NotificationSettings(
-        NotificationTopics(**config.topics.model_dump()), timedelta(seconds=config.lease_seconds)
+        NotificationTopics(**config.topics.model_dump()),
+        timedelta(seconds=config.lease_seconds),
+        config.max_recipients,
+        config.max_recipients_per_customer,
     )
 
 

@@ -92,6 +92,14 @@ class EmailConfig(Section):
     domain: str | None = Field(None, description="Mail domain.")
 
 
+def _max_recipients(default: int) -> Any:
+    return Field(default, ge=1, description="More people in all stop a change.")
+
+
+def _max_recipients_per_customer(default: int) -> Any:
+    return Field(default, ge=1, description="More people of one customer stop it.")
+
+
 class MeetingConfig(ClosedSection):
     """How meetings are made."""
 
@@ -132,6 +140,8 @@ class MeetingConfig(ClosedSection):
     customer_timeout_seconds: float = Field(
         60, ge=1, le=MAX_TIMEOUT_SECONDS, description="After this a customer counts as unreadable."
     )
+    max_recipients: int = _max_recipients(_MEETING.max_recipients)
+    max_recipients_per_customer: int = _max_recipients_per_customer(_MEETING.max_recipients_per_customer)
 
 
 class TopicsConfig(Section):
@@ -160,6 +170,8 @@ class NotificationConfig(Section):
         le=43200,
         description="How long one run may work on a meeting or a portion of mails before another takes over.",
     )
+    max_recipients: int = _max_recipients(_NOTIFICATION.max_recipients)
+    max_recipients_per_customer: int = _max_recipients_per_customer(_NOTIFICATION.max_recipients_per_customer)
 
 
 class GraphConfig(ClosedSection):

@@ -8,6 +8,7 @@ from contact_manager.sandbox.aws_server.credentials import (
 )
 from contact_manager.sandbox.aws_server.faults import Fault
 from contact_manager.sandbox.aws_server.roles import RoleRule
+from contact_manager.sandbox.aws_server.sending_rules import SendingRules
 from contact_manager.sandbox.aws_server.server import AwsServer
 from contact_manager.sandbox.aws_server.state import LoggedRequest, ServerSettings
 
@@ -21,5 +22,6 @@ __all__ = [
     "LoggedRequest",
     "Place",
     "RoleRule",
+    "SendingRules",
     "ServerSettings",
 ]

@@ -16,6 +16,7 @@ from contact_manager.sandbox.aws_server.contact_store import ContactEntry, Place
 from contact_manager.sandbox.aws_server.credentials import BASE_ACCOUNT_ID
 from contact_manager.sandbox.aws_server.faults import Fault
 from contact_manager.sandbox.aws_server.roles import RoleRule
+from contact_manager.sandbox.aws_server.sending_rules import SendingRules
 from contact_manager.sandbox.aws_server.state import ServerSettings, ServerState
 from contact_manager.sandbox.aws_server.suppression import Suppressed
 
@@ -49,6 +50,7 @@ def describe_state(state: ServerState) -> dict[str, Any]:
         "settings": asdict(state.settings),
         "faults": [asdict(fault) for fault in state.faults.pending()],
         "roles": [asdict(rule) for rule in state.roles.rules()],
+        "sending": [asdict(rules) for rules in state.sending.all_rules()],
         "requests": [asdict(request) for request in state.log.requests()],
         "counts": state.log.counts(),
     }
@@ -81,6 +83,12 @@ def _put_roles(body: Any, state: ServerState) -> None:
     rules = [RoleRule(**_known(RoleRule, rule)) for rule in _rules(body)]
     for rule in rules:
         state.roles.put(rule)
+
+
+def _put_sending(body: Any, state: ServerState) -> None:
+    rules = [SendingRules(**_known(SendingRules, rule)) for rule in _rules(body)]
+    for rule in rules:
+        state.sending.put(rule)
 
 
 def _put_contact(body: Any, _state: ServerState) -> None:
@@ -121,7 +129,7 @@ def _rules(body: Any) -> list[Any]:
     return body if isinstance(body, list) else [body]
 
 
-def _known(kind: type[Fault | RoleRule | ServerSettings], body: Any) -> dict[str, Any]:
+def _known(kind: type[Fault | RoleRule | SendingRules | ServerSettings], body: Any) -> dict[str, Any]:
     names = {field.name for field in fields(kind)}
     unknown = sorted(set(body) - names)
     if unknown:
@@ -136,6 +144,7 @@ _ACTIONS: dict[tuple[str, str], Action] = {
     ("DELETE", "/faults"): _clear_faults,
     ("POST", "/settings"): _change_settings,
     ("POST", "/roles"): _put_roles,
+    ("POST", "/sending"): _put_sending,
     ("POST", "/contacts"): _put_contact,
     ("DELETE", "/contacts"): _delete_contact,
     ("POST", "/suppression"): _put_suppressed,

@@ -16,18 +16,27 @@ from contact_manager.sandbox.aws_server.state import ServerState
 
 UNSUBSCRIBE_PLACEHOLDER = "{{amazonSESUnsubscribeUrl}}"
 _TOO_MANY_REQUESTS = 429
+_PAUSED = (
+    "Sending paused for this account. For more information, please check the inbox of the email address "
+    "associated with your AWS account."
+)
+_UNVERIFIED = "Email address is not verified. The following identities failed the check in region"
 
 
-def get_account(_call: AwsCall, _place: Place, state: ServerState) -> Response:
-    """Answer with an account out of SES's own sandbox."""
-    rate = state.settings.max_send_rate
+def get_account(_call: AwsCall, place: Place, state: ServerState) -> Response:
+    """Answer with what the account may send."""
+    rate, rules = state.settings.max_send_rate, state.sending.rules(place.account)
     return json_answer(
         {
             "DedicatedIpAutoWarmupEnabled": False,
-            "EnforcementStatus": "HEALTHY",
+            "EnforcementStatus": "SHUTDOWN" if rules.suspended else "HEALTHY",
             "ProductionAccessEnabled": True,
-            "SendQuota": {"Max24HourSend": 50000.0, "MaxSendRate": rate, "SentLast24Hours": 0.0},
-            "SendingEnabled": True,
+            "SendQuota": {
+                "Max24HourSend": rules.daily_quota,
+                "MaxSendRate": rate,
+                "SentLast24Hours": float(state.sending.sent(place.account)),
+            },
+            "SendingEnabled": not (rules.paused or rules.suspended),
             "SuppressionAttributes": {"SuppressedReasons": ["BOUNCE", "COMPLAINT"]},
         }
     )
@@ -39,10 +48,33 @@ def send_email(call: AwsCall, place: Place, state: ServerState) -> Response:
     See Amazon SES developer guide, "Using subscription management" and "account-level suppression list".
     """
     mail = _read(call, place)
+    _check_rules(mail, place, state)
     if not state.send_rates.allows(place.account, state.settings.max_send_rate):
         raise RefusedError(_TOO_MANY_REQUESTS, "TooManyRequestsException", "Maximum sending rate exceeded.")
+    state.sending.count(place.account)
     state.outbox.add(mail if not mail.contact_list else _with_list(mail, place, state))
     return json_answer({"MessageId": f"{uuid4()}-000000"})
+
+
+def _check_rules(mail: SentMail, place: Place, state: ServerState) -> None:
+    """Refuse in the words that people met.
+
+    Paused: github.com/GoodDollar/GoodServer/issues/419; not verified: github.com/mettle/sendportal/issues/94;
+    the quota: Amazon SES developer guide, "Errors related to the sending quotas".
+    """
+    rules = state.sending.rules(place.account)
+    if rules.suspended:
+        raise bad_request("Sending suspended for this account.", "AccountSuspendedException")
+    if rules.paused:
+        raise bad_request(_PAUSED, "MessageRejected")
+    unverified = [one for one in (mail.sender, mail.recipient) if one in rules.unverified]
+    if unverified:
+        where = f"{_UNVERIFIED} {place.region.upper()}: {', '.join(unverified)}"
+        raise bad_request(where, "MessageRejected")
+    if 0 <= rules.daily_quota <= state.sending.sent(place.account):
+        raise bad_request("Daily message quota exceeded.", "ThrottlingException")
+    if mail.recipient in rules.refused:
+        raise bad_request(rules.refused[mail.recipient])
 
 
 def _read(call: AwsCall, place: Place) -> SentMail:

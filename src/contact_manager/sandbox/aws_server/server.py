@@ -19,6 +19,7 @@ from contact_manager.sandbox.aws_server.front import Front
 from contact_manager.sandbox.aws_server.keep_alive import RunningServer
 from contact_manager.sandbox.aws_server.outbox import SentMail
 from contact_manager.sandbox.aws_server.roles import RoleRule
+from contact_manager.sandbox.aws_server.sending_rules import SendingRules
 from contact_manager.sandbox.aws_server.state import LoggedRequest, ServerSettings, ServerState
 from contact_manager.sandbox.aws_server.suppression import Suppressed
 
@@ -105,6 +106,10 @@ class AwsServer:
     def set_role(self, rule: RoleRule) -> None:
         """Say who may assume a role."""
         self._state.roles.put(rule)
+
+    def set_sending(self, rules: SendingRules) -> None:
+        """Say what an account may send."""
+        self._state.sending.put(rules)
 
     def create_contact_list(self, place: Place, name: str, topic_defaults: Mapping[str, str]) -> None:
         """Create a contact list with the default status of each of its topics."""

@@ -10,6 +10,7 @@ from time import monotonic
 from contact_manager.sandbox.aws_server.faults import FaultQueue
 from contact_manager.sandbox.aws_server.outbox import Outbox
 from contact_manager.sandbox.aws_server.roles import RoleBook
+from contact_manager.sandbox.aws_server.sending_rules import SendingBook
 from contact_manager.sandbox.aws_server.suppression import SuppressionLists
 
 
@@ -120,4 +121,5 @@ class ServerState:
         self.rates = RateLimiter()
         self.send_rates = RateLimiter()
         self.outbox = Outbox()
+        self.sending = SendingBook()
         self.stopping = Event()

@@ -10,7 +10,7 @@ from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
 from contact_manager.adapters.aws.contact_json import MalformedError
-from contact_manager.adapters.aws.ses_mailer import _SEND_PATH, _send_rate, message
+from contact_manager.adapters.aws.ses_mailer import _SEND_PATH, SendQuota, message, read_quota
 from contact_manager.domain.notification import Mail
 
 MAIL = Mail(
@@ -78,9 +78,29 @@ def test_the_way_out_of_a_list_is_left_to_ses() -> None:
     assert message(NO_TOPIC)["ListManagementOptions"] == {"ContactListName": "people"}
 
 
-@pytest.mark.parametrize(("page", "rate"), [({"MaxSendRate": 14.0}, 14.0), ({"MaxSendRate": 1}, 1.0)])
-def test_the_rate_of_the_account_is_read(page: dict[str, Any], rate: float) -> None:
-    assert _send_rate({"SendQuota": page}) == rate
+@pytest.mark.parametrize(
+    ("page", "quota"),
+    [
+        ({"MaxSendRate": 14.0}, SendQuota(14.0)),
+        ({"MaxSendRate": 1, "Max24HourSend": 200, "SentLast24Hours": 20}, SendQuota(1.0, 200.0, 20.0)),
+        ({"MaxSendRate": 1, "Max24HourSend": -1, "SentLast24Hours": 900000}, SendQuota(1.0, None, 900000.0)),
+        ({"MaxSendRate": 1, "Max24HourSend": "200", "SentLast24Hours": None}, SendQuota(1.0)),
+    ],
+)
+def test_the_quota_of_the_account_is_read(page: dict[str, Any], quota: SendQuota) -> None:
+    assert read_quota({"SendQuota": page}) == quota
+
+
+@pytest.mark.parametrize(
+    ("quota", "is_used_up"),
+    [
+        (SendQuota(1.0, 200.0, 199.0), False),
+        (SendQuota(1.0, 200.0, 200.0), True),
+        (SendQuota(1.0, None, 10**9), False),
+    ],
+)
+def test_a_quota_is_used_up_when_nothing_of_it_is_left(quota: SendQuota, is_used_up: bool) -> None:
+    assert quota.is_used_up == is_used_up
 
 
 @pytest.mark.parametrize(
@@ -95,6 +115,6 @@ def test_the_rate_of_the_account_is_read(page: dict[str, Any], rate: float) -> N
         {"SendQuota": {"MaxSendRate": -1}},
     ],
 )
-def test_an_account_without_a_rate_is_told_apart(page: dict[str, Any]) -> None:
+def test_an_account_without_a_rate_is_an_error(page: dict[str, Any]) -> None:
     with pytest.raises(MalformedError):
-        _send_rate(page)
+        read_quota(page)
