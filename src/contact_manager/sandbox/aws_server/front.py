@@ -14,14 +14,26 @@ from contact_manager.sandbox.aws_server.call import AwsCall, read_call
 from contact_manager.sandbox.aws_server.contact_store import Place
 from contact_manager.sandbox.aws_server.credentials import Caller, find_caller, refusal_of
 from contact_manager.sandbox.aws_server.faults import Fault
+from contact_manager.sandbox.aws_server.keep_alive import has_gone
 from contact_manager.sandbox.aws_server.roles import account_of
 from contact_manager.sandbox.aws_server.sesv2 import find_handler
 from contact_manager.sandbox.aws_server.state import LoggedRequest, ServerState
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _TOO_MANY_REQUESTS = 429
+_LOOK_AGAIN_S = 0.02
+
+
+class _DroppedError(ConnectionAbortedError):
+    """A fault closes the connection; with ``hold`` only after the client has closed its end."""
+
+    def __init__(self, *, hold: bool) -> None:
+        super().__init__("dropped on demand")
+        self.hold = hold
 
 
 class Front:
@@ -45,8 +57,10 @@ class Front:
         caller = find_caller(call.access_key)
         try:
             response = self._answer(call, caller, environ)
-        except ConnectionAbortedError:
+        except _DroppedError as dropped:
             self._log(call, caller, None)
+            if dropped.hold:
+                self._wait_until_gone(environ["werkzeug.socket"])
             raise
         self._log(call, caller, response.status_code)
         return response(environ, start_response)
@@ -62,8 +76,8 @@ class Front:
         except RefusedError as exc:
             return refuse(call.service, exc)
         if fault is not None and fault.drop_answer:
-            raise ConnectionAbortedError("dropped on demand")
-        refusal = fault.refusal() if fault is not None else None
+            raise _DroppedError(hold=fault.hold)
+        refusal = fault.refusal(call.service) if fault is not None else None
         return response if refusal is None else refuse(call.service, refusal)
 
     def _carry_out(self, call: AwsCall, place: Place, environ: WSGIEnvironment) -> Response:
@@ -82,11 +96,15 @@ class Front:
             return None
         self._state.stopping.wait(fault.delay_s)
         if fault.drop:
-            raise ConnectionAbortedError("dropped on demand")
-        refusal = fault.refusal()
+            raise _DroppedError(hold=fault.hold)
+        refusal = fault.refusal(call.service)
         if refusal is not None and not fault.carried_out:
             raise refusal
         return fault
+
+    def _wait_until_gone(self, connection: socket) -> None:
+        while not has_gone(connection) and not self._state.stopping.wait(_LOOK_AGAIN_S):
+            pass
 
     def _check(self, call: AwsCall, caller: Caller) -> None:
         settings = self._state.settings
