@@ -13,7 +13,6 @@ repeat the mails that were handed over and not yet noted, ``MAILS_OF_A_CRASH`` a
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import time
@@ -119,13 +118,13 @@ class Workers:
     """Workers that are killed and started anew, in turn.
 
     Args:
-        environment: Of the processes.
-        stack: Ends them.
+        stack: The sandbox they work in.
+        stopping: Ends them.
     """
 
-    def __init__(self, environment: dict[str, str], stack: ExitStack) -> None:
-        self._environment = environment
+    def __init__(self, stack: SandboxStack, stopping: ExitStack) -> None:
         self._stack = stack
+        self._stopping = stopping
         self._running = [self._start() for _ in range(WORKERS)]
         self.kills = 0
 
@@ -138,7 +137,7 @@ class Workers:
         self._running.append(self._start())
 
     def _start(self) -> subprocess.Popen[bytes]:
-        return self._stack.enter_context(running_worker(self._environment, sys.stderr))
+        return self._stopping.enter_context(running_worker(self._stack, sys.stderr))
 
 
 def count(stack: SandboxStack, changes: int, kills: int) -> Counts:
@@ -167,8 +166,7 @@ def run(changes: int, customers: int, people: int, kill_every_s: float | None) -
             stack.changes.submit(make_change(number, world))
         stack.changes.deliver_again()
         add_faults(stack, requests=20 * changes)
-        inherited = {name: value for name, value in os.environ.items() if name not in stack.unset}
-        workers = Workers(inherited | stack.environment, running)
+        workers = Workers(stack, running)
         began = killed = time.monotonic()
         while stack.changes.queue_depth() and time.monotonic() - began < TIME_LIMIT_S:
             time.sleep(1)

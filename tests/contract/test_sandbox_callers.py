@@ -74,7 +74,8 @@ def answer(stack: SandboxStack, request: str, headers: dict[str, str]) -> HTTPRe
     server, method, path = request.split()
     connection = connect(stack, server)
     values = {"scheme": "http" if server == "aws" else "https", "port": connection.port}
-    connection.request(method, path, "{}", {name: value.format(**values) for name, value in headers.items()})
+    body = None if method == "GET" else "{}"
+    connection.request(method, path, body, {name: value.format(**values) for name, value in headers.items()})
     response = connection.getresponse()
     response.read()
     connection.close()
