@@ -7,6 +7,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -320,9 +321,23 @@ def test_contacts_and_suppressions_can_be_changed_over_http(server: AwsServer, s
     assert ses.list_contacts(ContactListName="people")["Contacts"] == []
 
 
+def test_objects_can_be_aged_over_http(server: AwsServer) -> None:
+    s3 = open_client(server, "s3")
+    s3.create_bucket(Bucket="bucket")
+    for key in ("claims/1", "claims/2"):
+        s3.put_object(Bucket="bucket", Key=key)
+
+    asked = {"bucket": "bucket", "key_contains": "claims/1", "seconds": 3600}
+    assert ask(server, "POST /object-age", asked) == (200, {})
+
+    old, new = (one["LastModified"] for one in s3.list_objects_v2(Bucket="bucket")["Contents"])
+    assert new - old >= timedelta(seconds=3599)
+
+
 @pytest.mark.parametrize(
     ("line", "content", "status"),
     [
+        ("POST /object-age", {"bucket": "bucket"}, 400),
         ("POST /faults", {"statuss": 500}, 400),
         ("POST /settings", {"page": 1}, 400),
         ("POST /roles", {}, 400),
