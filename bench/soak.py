@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contact_manager.entrypoints.cli.sandbox_events import running_worker
 from contact_manager.sandbox.aws_server import Fault as AwsFault
@@ -102,12 +102,16 @@ def make_change(number: int, world: SandboxWorld) -> dict[str, object]:
 
 def add_faults(stack: SandboxStack, requests: int) -> None:
     """Let one in twenty requests fail, each service in its usual ways."""
+    share = FAULT_SHARE / 4
     for status in (429, 500, 503):
-        share = FAULT_SHARE / 4
         stack.aws.add_fault(AwsFault(service="ses", status=status, probability=share, times=None))
-        stack.aws.add_fault(AwsFault(service="s3", status=503, probability=share, times=None))
-    stack.aws.add_fault(AwsFault(service="s3", drop_answer=True, probability=FAULT_SHARE / 4, times=None))
-    stack.aws.add_fault(AwsFault(service="ses", drop=True, probability=FAULT_SHARE / 4, times=None))
+    for status in (409, 500):
+        write = AwsFault(service="s3", method="PUT", status=status, probability=share, times=None)
+        stack.aws.add_fault(write)
+        stack.aws.add_fault(replace(write, carried_out=True))
+    stack.aws.add_fault(AwsFault(service="s3", status=503, probability=2 * share, times=None))
+    stack.aws.add_fault(AwsFault(service="s3", drop_answer=True, probability=share, times=None))
+    stack.aws.add_fault(AwsFault(service="ses", drop=True, probability=share, times=None))
     stack.aws.add_fault(AwsFault(service="sqs", status=503, probability=FAULT_SHARE, times=None))
     for number in range(1, int(requests * FAULT_SHARE)):
         status = (429, 500, 503, 504)[number % 4]
