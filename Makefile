@@ -41,7 +41,7 @@ demo: $(STAMP)  ## the main job in the embedded sandbox
 bench: $(STAMP)  ## the fan-out against a boto3 program (a minute or two)
 	$(BIN)/python bench/fan_out.py
 
-package: $(STAMP)  ## dist/lambda.zip for AWS Lambda; CONFIG=config.json goes into it
+package: $(STAMP)  ## dist/lambda.zip for AWS Lambda; CONFIG=config.json goes into it, with its templates
 	$(BIN)/python deploy/package.py $(if $(CONFIG),--config "$(CONFIG)") $(if $(CONSTRAINT),--constraint "$(CONSTRAINT)")
 
 clean:  ## remove .venv and caches

@@ -13,14 +13,13 @@ repeat the mails that were handed over and not yet noted, ``MAILS_OF_A_CRASH`` a
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contact_manager.entrypoints.cli.sandbox_events import running_worker
 from contact_manager.sandbox.aws_server import Fault as AwsFault
@@ -103,12 +102,16 @@ def make_change(number: int, world: SandboxWorld) -> dict[str, object]:
 
 def add_faults(stack: SandboxStack, requests: int) -> None:
     """Let one in twenty requests fail, each service in its usual ways."""
+    share = FAULT_SHARE / 4
     for status in (429, 500, 503):
-        share = FAULT_SHARE / 4
         stack.aws.add_fault(AwsFault(service="ses", status=status, probability=share, times=None))
-        stack.aws.add_fault(AwsFault(service="s3", status=503, probability=share, times=None))
-    stack.aws.add_fault(AwsFault(service="s3", drop_answer=True, probability=FAULT_SHARE / 4, times=None))
-    stack.aws.add_fault(AwsFault(service="ses", drop=True, probability=FAULT_SHARE / 4, times=None))
+    for status in (409, 500):
+        write = AwsFault(service="s3", method="PUT", status=status, probability=share, times=None)
+        stack.aws.add_fault(write)
+        stack.aws.add_fault(replace(write, carried_out=True))
+    stack.aws.add_fault(AwsFault(service="s3", status=503, probability=2 * share, times=None))
+    stack.aws.add_fault(AwsFault(service="s3", drop_answer=True, probability=share, times=None))
+    stack.aws.add_fault(AwsFault(service="ses", drop=True, probability=share, times=None))
     stack.aws.add_fault(AwsFault(service="sqs", status=503, probability=FAULT_SHARE, times=None))
     for number in range(1, int(requests * FAULT_SHARE)):
         status = (429, 500, 503, 504)[number % 4]
@@ -119,13 +122,13 @@ class Workers:
     """Workers that are killed and started anew, in turn.
 
     Args:
-        environment: Of the processes.
-        stack: Ends them.
+        stack: The sandbox they work in.
+        stopping: Ends them.
     """
 
-    def __init__(self, environment: dict[str, str], stack: ExitStack) -> None:
-        self._environment = environment
+    def __init__(self, stack: SandboxStack, stopping: ExitStack) -> None:
         self._stack = stack
+        self._stopping = stopping
         self._running = [self._start() for _ in range(WORKERS)]
         self.kills = 0
 
@@ -138,7 +141,7 @@ class Workers:
         self._running.append(self._start())
 
     def _start(self) -> subprocess.Popen[bytes]:
-        return self._stack.enter_context(running_worker(self._environment, sys.stderr))
+        return self._stopping.enter_context(running_worker(self._stack, sys.stderr))
 
 
 def count(stack: SandboxStack, changes: int, kills: int) -> Counts:
@@ -167,8 +170,7 @@ def run(changes: int, customers: int, people: int, kill_every_s: float | None) -
             stack.changes.submit(make_change(number, world))
         stack.changes.deliver_again()
         add_faults(stack, requests=20 * changes)
-        inherited = {name: value for name, value in os.environ.items() if name not in stack.unset}
-        workers = Workers(inherited | stack.environment, running)
+        workers = Workers(stack, running)
         began = killed = time.monotonic()
         while stack.changes.queue_depth() and time.monotonic() - began < TIME_LIMIT_S:
             time.sleep(1)

@@ -1,7 +1,7 @@
 """Makes ``dist/lambda.zip``: the tool and its libraries for AWS Lambda; equal versions make equal bytes.
 
 The command line, the sandbox and their libraries stay out, and so do the descriptions of AWS services that
-are not used. A configuration, if one is named, stands beside the code::
+are not used. A configuration, if one is named, stands beside the code, and so do its templates::
 
     python deploy/package.py --config config.json
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import os
 import re
 import shutil
 import subprocess
@@ -24,6 +25,13 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from contact_manager.adapters.template_folder import read_template_folder
+from contact_manager.bootstrap import load_settings
+from contact_manager.bootstrap.events import check_for_events
+from contact_manager.errors import InvalidInputError
+from contact_manager.formats.rendering import check_templates
+from contact_manager.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 MIB = 1024 * 1024
@@ -147,7 +155,7 @@ def runtime_requirements() -> list[str]:
 
 def _pip(folder: Path, *arguments: str) -> None:
     options = ["--quiet", "--disable-pip-version-check", "--no-compile", f"--target={folder}"]
-    command = [sys.executable, "-m", "pip", "install", *options, *arguments]
+    command = [sys.executable, "-P", "-m", "pip", "install", *options, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise PackagingError(f"pip failed:\n{done.stderr.strip()}")
@@ -214,7 +222,6 @@ def files_of(folder: Path) -> list[Path]:
 
 def write_zip(folder: Path, output: Path) -> None:
     """Write the files of ``folder``, sorted, of one date and one mode: equal content makes equal bytes."""
-    output.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(output, "w") as archive:
         for path in files_of(folder):
             entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _EARLIEST)
@@ -231,16 +238,54 @@ def measure(folder: Path) -> Counter[str]:
     return sizes
 
 
-def check_config(path: Path) -> None:
-    """Let the tool itself judge a configuration.
+def check_config(path: Path) -> Settings:
+    """Return a configuration with which the worker can start, judged by the worker's own checks.
+
+    ``MEETING_ORGANIZER_EMAIL`` counts as it will for the functions: they get it from ``OrganizerMailbox``.
 
     Raises:
-        PackagingError: It is not valid.
+        PackagingError: The worker would not start; the message names every problem.
     """
-    command = [sys.executable, "-m", "contact_manager", "config", "check", "--config-file", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise PackagingError(done.stderr.strip() or f"{path} is not a valid configuration")
+    organizer = {name: value for name, value in os.environ.items() if name == "MEETING_ORGANIZER_EMAIL"}
+    try:
+        settings = load_settings(None, {"CONFIG_FILE": str(path), **organizer})
+        check_templates(check_for_events(settings, organizer).templates)
+    except InvalidInputError as error:
+        raise PackagingError(f"{error.source or path}: {error}") from error
+    return settings
+
+
+def copy_config(settings: Settings, folder: Path) -> None:
+    """Put a configuration and its templates beside the code.
+
+    Raises:
+        PackagingError: The templates are elsewhere, or in a folder that is called as one of the package's.
+    """
+    config = Path(settings.source)
+    shutil.copyfile(config, folder / "config.json")
+    named = settings.meeting.templates_dir
+    if named is None:
+        return
+    target = folder / named
+    if Path(named).is_absolute() or ".." in Path(named).parts or target.exists():
+        raise PackagingError(
+            f"{config}: $.meeting_config.templates_dir: {named} cannot be packed: name a folder below this "
+            "file's own, by a relative path that is none of the package's"
+        )
+    for name, data in read_template_folder(config.parent / named).items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_bytes(data)
+
+
+def check_package(path: Path) -> None:
+    """Unpack a zip file as Lambda does, and let the worker judge the configuration in it.
+
+    Raises:
+        PackagingError: The worker would not start.
+    """
+    with tempfile.TemporaryDirectory() as name, zipfile.ZipFile(path) as archive:
+        archive.extractall(name)
+        check_config(Path(name) / "config.json")
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -262,17 +307,21 @@ def make_package(chosen: argparse.Namespace) -> str:
     Raises:
         PackagingError: It cannot be made, or is larger than it may be.
     """
-    if chosen.config:
-        check_config(chosen.config)
+    settings = check_config(chosen.config) if chosen.config else None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "lambda"
         build(folder, Target(chosen.architecture, chosen.python), constraint=chosen.constraint)
-        if chosen.config:
-            shutil.copyfile(chosen.config, folder / "config.json")
+        if settings is not None:
+            copy_config(settings, folder)
         sizes = measure(folder)
         if sizes.total() > MAX_UNPACKED_BYTES:
             raise PackagingError(f"more than {MAX_UNPACKED_BYTES // MIB} MB\n{describe(sizes)}")
-        write_zip(folder, chosen.output)
+        made = Path(name) / "lambda.zip"
+        write_zip(folder, made)
+        if settings is not None:
+            check_package(made)
+        chosen.output.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(made, chosen.output)
     packed = chosen.output.stat().st_size
     config = "with" if chosen.config else "WITHOUT"
     return f"{describe(sizes)}\n{chosen.output}: {packed / MIB:.1f} MB packed, {config} config.json"

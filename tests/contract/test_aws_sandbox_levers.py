@@ -7,12 +7,14 @@ import socket
 import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ConnectionClosedError
+from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from contact_manager.sandbox.aws_server import BASE_ACCOUNT_ID, AwsServer, ContactEntry, Fault, Place
 from tests.fakes.aws_clients import READER, assume, open_client, refusal
@@ -136,6 +138,58 @@ def test_a_dropped_connection_has_no_answer(server: AwsServer, ses: Any) -> None
 
     assert server.requests[-1].status is None
     assert ses.list_contacts(ContactListName="people")["Contacts"] == []
+
+
+@pytest.mark.parametrize("rule", [{"drop": True}, {"drop_answer": True}])
+def test_a_black_hole_takes_a_request_and_never_answers(server: AwsServer, rule: dict[str, Any]) -> None:
+    s3 = open_client(server, "s3", config=Config(read_timeout=0.2, retries={"total_max_attempts": 1}))
+    s3.create_bucket(Bucket="bucket")
+    server.add_fault(Fault(service="s3", method="PUT", hold=True, **rule))
+
+    with pytest.raises(ReadTimeoutError):
+        s3.put_object(Bucket="bucket", Key="a", Body=b"1")
+
+    assert server.requests[-1].operation == "PutObject"
+    assert server.requests[-1].status is None
+    assert s3.list_objects_v2(Bucket="bucket")["KeyCount"] == (1 if "drop_answer" in rule else 0)
+
+
+def test_a_black_hole_ends_with_the_server(server: AwsServer) -> None:
+    server.add_fault(Fault(drop=True, hold=True))
+    connection = HTTPConnection(server.endpoint_url.removeprefix("http://"))
+    connection.request("GET", "/")
+    while not server.requests:
+        pass
+
+    server.stop()
+
+    with pytest.raises((HTTPException, ConnectionError)):
+        connection.getresponse()
+    connection.close()
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (409, "ConditionalRequestConflict"),
+        (412, "PreconditionFailed"),
+        (500, "InternalError"),
+        (503, "SlowDown"),
+    ],
+)
+def test_a_storm_hits_any_write_of_s3_before_or_after_it_is_carried_out(
+    server: AwsServer, status: int, code: str, carried_out: bool
+) -> None:
+    s3 = open_client(server, "s3")
+    s3.create_bucket(Bucket="bucket")
+    server.add_fault(Fault(service="s3", method="PUT", status=status, times=3, carried_out=carried_out))
+
+    for key in "abc":
+        assert refusal(s3.put_object, Bucket="bucket", Key=key) == (code, status)
+
+    assert s3.list_objects_v2(Bucket="bucket")["KeyCount"] == (3 if carried_out else 0)
+    assert s3.put_object(Bucket="bucket", Key="d")
 
 
 def test_a_delay_alone_changes_nothing_in_the_answer(server: AwsServer, ses: Any) -> None:
@@ -281,9 +335,23 @@ def test_contacts_and_suppressions_can_be_changed_over_http(server: AwsServer, s
     assert ses.list_contacts(ContactListName="people")["Contacts"] == []
 
 
+def test_objects_can_be_aged_over_http(server: AwsServer) -> None:
+    s3 = open_client(server, "s3")
+    s3.create_bucket(Bucket="bucket")
+    for key in ("claims/1", "claims/2"):
+        s3.put_object(Bucket="bucket", Key=key)
+
+    asked = {"bucket": "bucket", "key_contains": "claims/1", "seconds": 3600}
+    assert ask(server, "POST /object-age", asked) == (200, {})
+
+    old, new = (one["LastModified"] for one in s3.list_objects_v2(Bucket="bucket")["Contents"])
+    assert new - old >= timedelta(seconds=3599)
+
+
 @pytest.mark.parametrize(
     ("line", "content", "status"),
     [
+        ("POST /object-age", {"bucket": "bucket"}, 400),
         ("POST /faults", {"statuss": 500}, 400),
         ("POST /settings", {"page": 1}, 400),
         ("POST /roles", {}, 400),

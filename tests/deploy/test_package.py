@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from contact_manager.bootstrap import load_settings, load_templates
 from deploy import package
 from deploy.package import PackagingError, Target, find_missing, make_package, parse_arguments, write_zip
 from tests.deploy.conftest import CONFIG
 
 ELF_MACHINE_AARCH64 = 183
 """elf.h, EM_AARCH64."""
+
+
+def write_config(folder: Path, content: dict[str, Any]) -> Path:
+    path = folder / "config.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def with_templates(named: str) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads(CONFIG.read_bytes())
+    config["meeting_config"]["templates_dir"] = named
+    return config
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +103,91 @@ def test_a_wrong_configuration_is_refused_before_anything_is_fetched(tmp_path: P
     with pytest.raises(PackagingError, match="topik"):
         make_package(parse_arguments(["--config", str(config), "--output", str(output)]))
     assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("left_out", "place"),
+    [
+        (("s3_config", "bucket_name"), r"\$.s3_config.bucket_name"),
+        (("email_config", "sender_address"), r"\$.email_config.sender_address"),
+        (("email_config", "meeting_organizer"), r"\$.email_config.meeting_organizer"),
+    ],
+)
+def test_a_configuration_without_what_the_worker_needs_is_refused(
+    tmp_path: Path, left_out: tuple[str, str], place: str
+) -> None:
+    config = json.loads(CONFIG.read_bytes())
+    del config[left_out[0]][left_out[1]]
+
+    with pytest.raises(PackagingError, match=place):
+        package.check_config(write_config(tmp_path, config))
+
+
+def test_the_organizer_may_be_left_to_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = json.loads(CONFIG.read_bytes())
+    del config["email_config"]["meeting_organizer"]
+    monkeypatch.setenv("MEETING_ORGANIZER_EMAIL", "changes@example.com")
+
+    assert package.check_config(write_config(tmp_path, config)).meeting_organizer is None
+
+
+def test_the_templates_of_the_configuration_are_packed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package, "build", lambda folder, *_, **__: folder.mkdir())
+    path = write_config(tmp_path, with_templates("own/texts"))
+    (tmp_path / "own/texts/change").mkdir(parents=True)
+    (tmp_path / "own/texts/change/subject.txt.j2").write_text("Own: {{ change.title }}")
+    (tmp_path / "own/texts/.git").mkdir()
+    output = tmp_path / "dist" / "lambda.zip"
+
+    make_package(parse_arguments(["--config", str(path), "--output", str(output)]))
+
+    with zipfile.ZipFile(output) as archive:
+        assert archive.namelist() == ["config.json", "own/texts/change/subject.txt.j2"]
+        archive.extractall(tmp_path / "task")
+    settings = load_settings(None, {"CONFIG_PATH": str(tmp_path / "task")})
+    assert load_templates(settings).names
+
+
+@pytest.mark.parametrize("named", ["../texts", "{folder}/texts", ".", "contact_manager"])
+def test_templates_that_cannot_stand_beside_the_code_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    monkeypatch.setattr(
+        package, "build", lambda folder, *_, **__: (folder / "contact_manager").mkdir(parents=True)
+    )
+    (tmp_path / "config" / "contact_manager").mkdir(parents=True)
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "config" / "config.json").touch()
+    config = with_templates(named.format(folder=tmp_path))
+    path = write_config(tmp_path / "config", config)
+    if named == ".":
+        path = path.rename(tmp_path / "texts" / "config.json")
+    output = tmp_path / "lambda.zip"
+
+    with pytest.raises(PackagingError, match=r"templates_dir|config\.json"):
+        make_package(parse_arguments(["--config", str(path), "--output", str(output)]))
+    assert not output.exists()
+
+
+def test_a_template_that_fails_in_the_worker_is_refused(tmp_path: Path) -> None:
+    path = write_config(tmp_path, with_templates("texts"))
+    (tmp_path / "texts/change").mkdir(parents=True)
+    (tmp_path / "texts/change/subject.txt.j2").write_text("{{ change.titel }}")
+
+    with pytest.raises(PackagingError, match="titel"):
+        package.check_config(path)
+
+
+def test_a_zip_file_without_the_templates_it_names_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "lambda.zip", "w") as archive:
+        archive.writestr("config.json", json.dumps(with_templates("texts")))
+
+    with pytest.raises(PackagingError, match="no folder"):
+        package.check_package(tmp_path / "lambda.zip")
 
 
 @pytest.mark.parametrize(

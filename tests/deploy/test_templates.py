@@ -91,10 +91,57 @@ def test_cfn_lint_finds_nothing_in_what_sam_makes_of_it(plain: Json) -> None:
 def test_the_archive_never_expires(template: Json) -> None:
     [bucket] = resources(template, "AWS::S3::Bucket").values()
     rules = {one["Prefix"]: one for one in bucket["LifecycleConfiguration"]["Rules"]}
-    assert set(rules) == {"ledger/", "claims/", "customers/"}
-    assert "ExpirationInDays" not in rules["customers/"]
+    assert set(rules) == {"", "ledger/", "claims/", "customers/"}
+    for prefix in ("", "customers/"):
+        assert [name for name in rules[prefix] if name.startswith(("Expiration", "Transition"))] == []
+    assert "NoncurrentVersionExpiration" not in rules[""]
     assert template["Resources"]["Bucket"]["DeletionPolicy"] == "Retain"
     assert template["Resources"]["Bucket"]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_nothing_is_left_of_deleted_and_of_unfinished_objects(template: Json) -> None:
+    [bucket] = resources(template, "AWS::S3::Bucket").values()
+    [rule] = [one for one in bucket["LifecycleConfiguration"]["Rules"] if one["Prefix"] == ""]
+    assert rule["ExpiredObjectDeleteMarker"] is True
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+
+
+@pytest.mark.parametrize(
+    ("policy", "kept"),
+    [
+        ("BucketPolicy", "Bucket"),
+        ("WorkQueuePolicy", "WorkQueue"),
+        ("DeadLetterQueuePolicy", "DeadLetterQueue"),
+    ],
+)
+def test_everything_that_is_kept_is_reached_over_tls_only(template: Json, policy: str, kept: str) -> None:
+    properties = template["Resources"][policy]["Properties"]
+    [denied] = [one for one in properties["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"]
+    assert (denied["Principal"], denied["Action"]) == ("*", "s3:*" if kept == "Bucket" else "sqs:*")
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert f'"{kept}"' in json.dumps([properties.get("Queues"), properties.get("Bucket")])
+    assert f'"{kept}", "Arn"' in json.dumps(denied["Resource"])
+
+
+def test_a_key_of_ones_own_encrypts_all_that_is_kept_and_the_functions_may_use_it(template: Json) -> None:
+    key = {"Ref": "EncryptionKeyArn"}
+    [bucket] = resources(template, "AWS::S3::Bucket").values()
+    [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["Fn::If"] == [
+        "EncryptsWithKey",
+        {
+            "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key},
+            "BucketKeyEnabled": True,
+        },
+        {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}},
+    ]
+    for queue in resources(template, "AWS::SQS::Queue").values():
+        assert queue["KmsMasterKeyId"]["Fn::If"] == ["EncryptsWithKey", key, {"Ref": "AWS::NoValue"}]
+    [used] = [one for one in statements(template) if one.get("Sid") == "UseTheKeyOfBucketAndQueue"]
+    assert used["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert used["Resource"] == key
+    services = used["Condition"]["StringEquals"]["kms:ViaService"]
+    assert [one["Fn::Sub"].partition(".")[0] for one in services] == ["s3", "sqs"]
 
 
 def test_the_bucket_is_private_and_encrypted(template: Json) -> None:
@@ -112,7 +159,7 @@ def test_only_uploads_for_customers_are_triggers(template: Json) -> None:
 
 
 def test_only_this_bucket_of_this_account_may_send(template: Json) -> None:
-    [policy] = resources(template, "AWS::SQS::QueuePolicy").values()
+    policy = resources(template, "AWS::SQS::QueuePolicy")["WorkQueuePolicy"]
     [one] = [each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Allow"]
     assert one["Principal"] == {"Service": "s3.amazonaws.com"}
     assert one["Condition"] == {
@@ -147,7 +194,8 @@ def test_a_trigger_that_fails_ten_times_is_kept(template: Json) -> None:
     assert redrive["maxReceiveCount"] == 10
     assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
     assert queues["DeadLetterQueue"]["MessageRetentionPeriod"] == 14 * 24 * 3600
-    assert [one["SqsManagedSseEnabled"] for one in queues.values()] == [True, True]
+    without_key = [one["SqsManagedSseEnabled"]["Fn::If"] for one in queues.values()]
+    assert without_key == [["EncryptsWithKey", {"Ref": "AWS::NoValue"}, True]] * 2
 
 
 def test_claims_live_as_long_as_the_ledger(template: Json) -> None:
@@ -172,8 +220,10 @@ def test_each_prefix_of_the_bucket_has_its_own_rights(template: Json) -> None:
     }
     assert found == {
         "GetObject": {"archive", "ledger", "claims", "customers"},
+        "GetObjectTagging": {"archive"},
         "PutObject": {"archive", "ledger", "claims"},
-        "DeleteObject": {"ledger", "claims", "customers"},
+        "PutObjectTagging": {"archive"},
+        "DeleteObject": {"customers"},
         "ListBucket": set(),
     }
 
@@ -209,6 +259,20 @@ def test_a_customers_role_sends_as_one_sender_only() -> None:
     assert kinds == {"identity/*", "configuration-set/*", "contact-list/*"}
 
 
+def test_a_customers_role_that_sends_no_mail_cannot_look_at_the_account() -> None:
+    [role] = resources(read(CUSTOMERS), "AWS::IAM::Role").values()
+    [policy] = role["Policies"]
+    always = [one for one in policy["PolicyDocument"]["Statement"] if "Fn::If" not in one]
+    sending = [one["Fn::If"] for one in policy["PolicyDocument"]["Statement"] if "Fn::If" in one]
+    assert {action for one in always for action in one["Action"]} == {
+        "ses:GetContactList", "ses:ListContacts", "ses:ListContactLists", "ses:ListSuppressedDestinations"
+    }  # fmt: skip
+    assert {(name, one["Action"]) for name, one, _ in sending} == {
+        ("SendsMail", "ses:GetAccount"),
+        ("SendsMail", "ses:SendEmail"),
+    }
+
+
 def test_the_page_on_the_customers_role_tells_what_the_template_allows() -> None:
     page = (ROOT / "docs" / "how-to" / "customer-role.md").read_text("utf-8")
     assert set(re.findall(r'"(ses:\w+)"[,\s\]]', page)) == set(allowed(read(CUSTOMERS)))
@@ -218,26 +282,3 @@ def test_the_code_is_packed_for_the_functions_it_runs_in(plain: Json) -> None:
     functions = resources(plain, "AWS::Lambda::Function").values()
     assert {one["Runtime"] for one in functions} == {f"python{DEFAULT_PYTHON}"}
     assert [one["Architectures"] for one in functions] == [[DEFAULT_ARCHITECTURE]] * 2
-
-
-def test_whatever_fails_raises_an_alarm(template: Json) -> None:
-    alarms = resources(template, "AWS::CloudWatch::Alarm").values()
-    assert sorted(one["MetricName"] for one in alarms) == [
-        "ApproximateAgeOfOldestMessage",
-        "ApproximateNumberOfMessagesVisible",
-        "CustomersFailed",
-        "Errors",
-        "Errors",
-        "MeetingsFailed",
-        "Throttles",
-    ]
-    assert [one["MetricName"] for one in alarms if not one["AlarmActions"]] == []
-
-
-def test_alarms_watch_the_metrics_that_the_functions_write(template: Json) -> None:
-    variables = template["Globals"]["Function"]["Environment"]["Variables"]
-    alarms = resources(template, "AWS::CloudWatch::Alarm").values()
-    own = [one for one in alarms if one["MetricName"] in {"MeetingsFailed", "CustomersFailed"}]
-    assert [one["Namespace"] for one in own] == [variables["POWERTOOLS_METRICS_NAMESPACE"]] * 2
-    watched = [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
-    assert [one["Dimensions"] for one in own] == [watched] * 2

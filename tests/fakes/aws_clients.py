@@ -15,7 +15,10 @@ from contact_manager.sandbox.aws_server import BASE_ACCESS_KEY_ID, BASE_SECRET_A
 
 READER = "arn:aws:iam::111111111111:role/Reader"
 _ONE_TRY = Config(retries={"total_max_attempts": 1})
-_BASE = {"aws_access_key_id": BASE_ACCESS_KEY_ID, "aws_secret_access_key": BASE_SECRET_ACCESS_KEY}
+_BASE: dict[str, Any] = {
+    "aws_access_key_id": BASE_ACCESS_KEY_ID,
+    "aws_secret_access_key": BASE_SECRET_ACCESS_KEY,
+}
 
 
 @cache
@@ -24,10 +27,8 @@ def _session() -> boto3.Session:
 
 
 def open_client(server: AwsServer, service: str, *, region: str = "us-east-1", **credentials: Any) -> Any:
-    given = _BASE | credentials
-    return _session().client(
-        service, endpoint_url=server.endpoint_url, region_name=region, config=_ONE_TRY, **given
-    )
+    given = _BASE | {"config": _ONE_TRY} | credentials
+    return _session().client(service, endpoint_url=server.endpoint_url, region_name=region, **given)
 
 
 def assume(server: AwsServer, role: str = READER, **more: Any) -> dict[str, str]:

@@ -19,6 +19,11 @@ from contact_manager.entrypoints.cli.main import app
 from contact_manager.formats.change_json import parse_change
 from contact_manager.formats.config_json import config_schema, parse_config
 from contact_manager.formats.rendering import check_templates, parse_templates
+from contact_manager.sandbox.aws_server import ServerSettings
+from contact_manager.sandbox.aws_server import faults as aws_faults
+from contact_manager.sandbox.aws_server.admin import ADMIN_REQUESTS
+from contact_manager.sandbox.graph_server import faults as graph_faults
+from contact_manager.sandbox.graph_server.mailbox import Behaviour
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -53,6 +58,21 @@ def test_every_configuration_key_is_in_the_reference() -> None:
     keys = set(schema["properties"]) | {key for one in schema["$defs"].values() for key in one["properties"]}
     told = page("config.md")
     assert {key for key in keys if f"`{key}`" not in told} == set()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [aws_faults.Fault, ServerSettings, graph_faults.Fault, Behaviour],
+    ids=lambda kind: kind.__module__,
+)
+def test_everything_that_the_sandbox_can_be_made_to_do_is_in_the_reference(kind: Any) -> None:
+    told = page("sandbox.md")
+    assert {field.name for field in fields(kind) if f"| `{field.name}` |" not in told} == set()
+
+
+def test_every_request_to_change_the_sandbox_is_in_the_reference() -> None:
+    told = page("sandbox.md")
+    assert {" ".join(request) for request in ADMIN_REQUESTS if f"`{' '.join(request)}`" not in told} == set()
 
 
 @pytest.mark.parametrize("values", [Action, CustomerStatus, ExclusionReason])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from contact_manager.adapters.aws.identity import OwnRole
@@ -24,6 +24,7 @@ from contact_manager.bootstrap import (
 )
 from contact_manager.domain.processing import ProcessReport
 from contact_manager.errors import ConfigError, Problem
+from contact_manager.formats.rendering import Templates
 from contact_manager.formats.s3_event import Role, Trigger
 from contact_manager.ports import MessageQueue, ObjectStore
 from contact_manager.services.leases import Leases
@@ -145,49 +146,68 @@ async def open_change_processing(
 
     Raises:
         ConfigError: The configuration lacks what events need, or the environment names something unusable.
-        UsageError: No organizer is configured.
+        UsageError: The organizer is not an address.
     """
-    bucket, sender = _require_for_events(settings)
-    organizer = choose_organizer(None, settings, environment)
-    templates = load_templates(settings)
+    needs = check_for_events(settings, environment)
     own_role = environment.get("BACKEND_ROLE_ARN", "")
     async with AsyncExitStack() as stack:
         base = await open_base(
-            stack, settings, environment, options, organizer=organizer, on_throttle=on_throttle
+            stack, settings, environment, options, organizer=needs.organizer, on_throttle=on_throttle
         )
-        store, mailer = S3ObjectStore(base.aws, bucket), SesMailer(base.aws)
+        store, mailer = S3ObjectStore(base.aws, needs.bucket), SesMailer(base.aws)
         stack.push_async_callback(store.close)
         stack.push_async_callback(mailer.close)
         duration = settings.notification.lease_duration
         yield ChangeProcessing(
             ProcessServices(
                 meeting=MeetingServices(
-                    settings, base.directory, base.calendar, SystemClock(), templates=templates
+                    settings, base.directory, base.calendar, SystemClock(), templates=needs.templates
                 ),
                 store=store,
                 mailer=mailer,
                 leases=new_leases(store, duration),
                 topics=settings.notification.topics,
-                sender=sender,
-                organizer=organizer,
+                sender=needs.sender,
+                organizer=needs.organizer,
                 role=own_role or "contact-manager",
             ),
             lease_duration=duration,
-            rules=MessageRules(bucket),
+            rules=MessageRules(needs.bucket),
             own_role=OwnRole(base.aws, own_role) if own_role else None,
         )
 
 
-def _require_for_events(settings: Settings) -> tuple[str, str]:
-    """Return the bucket and the sender of mails."""
+@dataclass(frozen=True, slots=True)
+class EventNeeds:
+    """What events need of the configuration: bucket, sender of mails, organizer of meetings, templates."""
+
+    bucket: str
+    sender: str
+    organizer: str
+    templates: Templates
+
+
+def check_for_events(settings: Settings, environment: Mapping[str, str]) -> EventNeeds:
+    """Return what events need of the configuration.
+
+    Raises:
+        ConfigError: Something is missing, or a template cannot be used.
+        UsageError: The organizer is not an address.
+    """
     problems = []
     if not settings.bucket_name:
         problems.append(Problem("$.s3_config.bucket_name", "name the bucket with the change files"))
     if not settings.sender_address:
         problems.append(Problem("$.email_config.sender_address", "name the sender of the mails"))
+    if not (settings.meeting_organizer or environment.get("MEETING_ORGANIZER_EMAIL")):
+        message = "name the organizer of the meetings, here or as MEETING_ORGANIZER_EMAIL"
+        problems.append(Problem("$.email_config.meeting_organizer", message))
     if problems:
         raise ConfigError(problems, source=settings.source)
-    return str(settings.bucket_name), str(settings.sender_address)
+    organizer = choose_organizer(None, settings, environment)
+    return EventNeeds(
+        str(settings.bucket_name), str(settings.sender_address), organizer, load_templates(settings)
+    )
 
 
 @asynccontextmanager

@@ -159,6 +159,8 @@ def reconcile_handler(
     _logger.set_correlation_id(context.aws_request_id if context else "")
     try:
         done = _open_instance(limits).reconcile(limits)
+        _count("ReconcileRuns", 1)
+        _count("ReconcilesIncomplete", 0 if done.is_complete else 1)
         for result in done.meetings.values():
             _measure_meeting(result)
     finally:

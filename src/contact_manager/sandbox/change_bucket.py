@@ -11,7 +11,7 @@ from moto.s3.exceptions import MissingKey
 from moto.s3.models import s3_backends
 from moto.sqs.models import Queue, sqs_backends
 
-from contact_manager.sandbox.aws_server import BASE_ACCOUNT_ID
+from contact_manager.sandbox.aws_server import BASE_ACCOUNT_ID, age_objects
 from contact_manager.sandbox.world import SandboxWorld
 
 _ID_KEYS = ("changeId", "announcement_id")
@@ -61,9 +61,7 @@ class ChangeBucket:
 
     def age(self, change_id: str, by: timedelta) -> None:
         """Let the objects of a change be written so much longer ago, by what S3 answers."""
-        for key, stored in self._s3.head_bucket(self._world.bucket_name).keys.items():
-            if change_id in key:
-                stored.last_modified -= by
+        age_objects(self._world.bucket_name, change_id, by)
 
     def queue_depth(self) -> int:
         """Return how many messages wait or are being worked on."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import ssl
 import tempfile
+import uuid
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from contact_manager.sandbox.aws_server import (
 )
 from contact_manager.sandbox.change_bucket import ChangeBucket
 from contact_manager.sandbox.demo_world import DEMO_WORLD
+from contact_manager.sandbox.keeper import Keeper
 from contact_manager.sandbox.seed import seed
 from contact_manager.sandbox.world import SandboxWorld, write_config
 
@@ -84,6 +85,7 @@ class SandboxStack:
         self._join_link_delay = join_link_delay
         self._graph: GraphServer | None = None
         self._directory: Path | None = None
+        self._keeper: Keeper | None = None
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
@@ -139,6 +141,17 @@ class SandboxStack:
         if self._directory is None:
             raise RuntimeError("The sandbox is not running.")
         return self._directory
+
+    @property
+    def process_group(self) -> int:
+        """For the sandbox's own processes: they end with it, however it ends.
+
+        Raises:
+            RuntimeError: The sandbox is not running.
+        """
+        if self._keeper is None:
+            raise RuntimeError("The sandbox is not running.")
+        return self._keeper.process_group
 
     @property
     def config_file(self) -> Path:
@@ -198,15 +211,17 @@ class SandboxStack:
         }
 
     def _make_directory(self, undo: ExitStack) -> Path:
-        directory = Path(tempfile.mkdtemp(prefix="contact-manager-"))
+        directory = Path(tempfile.gettempdir()) / f"contact-manager-{uuid.uuid4().hex}"
         undo.callback(self._forget)
-        undo.callback(shutil.rmtree, directory, ignore_errors=True)
+        self._keeper = Keeper(directory)
+        undo.callback(self._keeper.stop)
+        directory.mkdir(mode=0o700)
         for name in ("aws-config", "aws-credentials"):
             (directory / name).touch()
         return directory
 
     def _forget(self) -> None:
-        self._directory = self._graph = None
+        self._directory = self._graph = self._keeper = None
 
     def _write_certificates(self) -> ssl.SSLContext:
         """Write the bundle to trust and return the Graph server's side of TLS."""

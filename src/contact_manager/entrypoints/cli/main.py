@@ -254,7 +254,10 @@ def _sandbox_demo() -> None:
 
 @sandbox.command("up")
 def _sandbox_up() -> None:
-    """Start the sandbox, print the environment to export, and stay until stopped."""
+    """Start the sandbox, print the environment to export, and stay until stopped.
+
+    Its services can be made to fail; docs/reference/sandbox.md lists how.
+    """
     from contact_manager.entrypoints.cli.actions.run_sandbox import run_sandbox
 
     run_sandbox()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import orjson
 import typer
 
 from contact_manager.entrypoints.cli.exit_codes import ExitCode
+from contact_manager.entrypoints.cli.own_process import own_command, sandbox_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,16 +38,21 @@ _STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
 
 @contextmanager
 def running_worker(
-    environment: Mapping[str, str], log: IO[str] | int | None = None
+    stack: SandboxStack, log: IO[str] | int | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the worker in the sandbox's environment, and stop it in peace at the end.
+    """Run the worker in a sandbox, and stop it in peace at the end.
 
     Args:
-        environment: Of the process.
+        stack: Runs already.
         log: Where its stderr goes; None for ours.
     """
-    command = [sys.executable, "-m", "contact_manager", "worker"]
-    with subprocess.Popen(command, env=dict(environment), stdin=subprocess.DEVNULL, stderr=log) as worker:  # noqa: S603 - our own command
+    with subprocess.Popen(  # noqa: S603 - our own command
+        own_command("worker"),
+        env=sandbox_environment(stack),
+        stdin=subprocess.DEVNULL,
+        stderr=log,
+        process_group=stack.process_group,
+    ) as worker:
         try:
             yield worker
         finally:
@@ -57,12 +63,10 @@ def running_worker(
                 worker.kill()
 
 
-def tell_life_cycle(
-    stack: SandboxStack, environment: Mapping[str, str], example: Path, tell: Callable[[str], None]
-) -> None:
+def tell_life_cycle(stack: SandboxStack, example: Path, tell: Callable[[str], None]) -> None:
     """Put a change through its life cycle as a portal does, and tell what arrives where."""
     document = orjson.loads(example.read_bytes()) | {"changeId": "CHG-2031-0099", "modifications": []}
-    with running_worker(environment, subprocess.DEVNULL) as worker:
+    with running_worker(stack, subprocess.DEVNULL) as worker:
         for told, edits in _STEPS:
             document |= edits
             mailed, notices = len(stack.aws.sent_mails), len(stack.graph.state()["notices"])

@@ -7,6 +7,7 @@ from contact_manager.sandbox.aws_server.credentials import (
     BASE_SECRET_ACCESS_KEY,
 )
 from contact_manager.sandbox.aws_server.faults import Fault
+from contact_manager.sandbox.aws_server.object_age import age_objects
 from contact_manager.sandbox.aws_server.roles import RoleRule
 from contact_manager.sandbox.aws_server.sending_rules import SendingRules
 from contact_manager.sandbox.aws_server.server import AwsServer
@@ -24,4 +25,5 @@ __all__ = [
     "RoleRule",
     "SendingRules",
     "ServerSettings",
+    "age_objects",
 ]

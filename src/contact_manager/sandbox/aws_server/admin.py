@@ -1,11 +1,14 @@
-"""``/_sandbox``: the server's own HTTP interface, for scripts and for tests in other processes."""
+"""``/_sandbox``: the server's own HTTP interface, for scripts and for tests in other processes.
+
+docs/reference/sandbox.md lists all that can be changed.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
@@ -15,6 +18,7 @@ from contact_manager.sandbox.aws_server.call import DEFAULT_REGION
 from contact_manager.sandbox.aws_server.contact_store import ContactEntry, Place, delete_contact, put_contact
 from contact_manager.sandbox.aws_server.credentials import BASE_ACCOUNT_ID
 from contact_manager.sandbox.aws_server.faults import Fault
+from contact_manager.sandbox.aws_server.object_age import age_objects
 from contact_manager.sandbox.aws_server.roles import RoleRule
 from contact_manager.sandbox.aws_server.sending_rules import SendingRules
 from contact_manager.sandbox.aws_server.state import ServerSettings, ServerState
@@ -121,6 +125,10 @@ def _forget_mails(_body: Any, state: ServerState) -> None:
     state.outbox.clear()
 
 
+def _age_objects(body: Any, _state: ServerState) -> None:
+    age_objects(body["bucket"], body["key_contains"], timedelta(seconds=body["seconds"]))
+
+
 def _place(body: Mapping[str, Any]) -> Place:
     return Place(str(body["account"]), str(body.get("region", DEFAULT_REGION)))
 
@@ -149,6 +157,10 @@ _ACTIONS: dict[tuple[str, str], Action] = {
     ("DELETE", "/contacts"): _delete_contact,
     ("POST", "/suppression"): _put_suppressed,
     ("DELETE", "/suppression"): _delete_suppressed,
+    ("POST", "/object-age"): _age_objects,
     ("GET", "/mails"): _show_mails,
     ("DELETE", "/mails"): _forget_mails,
 }
+
+ADMIN_REQUESTS = frozenset(_ACTIONS)
+"""Method and path below ``/_sandbox`` of every request that is answered."""

@@ -9,6 +9,8 @@ from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
 
+from contact_manager.sandbox.aws_server.call import AwsCall
+
 _BAD_REQUEST = 400
 _FORBIDDEN = 403
 _NOT_FOUND = 404
@@ -37,9 +39,9 @@ def bad_request(message: str, code: str = "BadRequestException") -> RefusedError
     return RefusedError(_BAD_REQUEST, code, message)
 
 
-def not_found(message: str) -> RefusedError:
+def not_found(message: str, code: str = "NotFoundException") -> RefusedError:
     """Return a refusal with status 404."""
-    return RefusedError(_NOT_FOUND, "NotFoundException", message)
+    return RefusedError(_NOT_FOUND, code, message)
 
 
 def forbidden(code: str, message: str) -> RefusedError:
@@ -54,17 +56,18 @@ def json_answer(content: Any, status: int = 200) -> Response:
     return response
 
 
-def refuse(service: str, refused: RefusedError) -> Response:
+def refuse(call: AwsCall, refused: RefusedError) -> Response:
     """Return an error in the form of the service's protocol.
 
     SES v2 is ``rest-json``, SSM and SQS are ``json``, STS is ``query``, S3 is ``rest-xml``
-    (botocore service models, ``metadata.protocol``).
+    (botocore service models, ``metadata.protocol``); of the services that are not served those with a form as
+    their body are ``query``.
     """
-    if service in {"sts", "s3"}:
-        body = _query_error(refused) if service == "sts" else _s3_error(refused)
+    if call.service == "s3" or call.is_form:
+        body = _s3_error(refused) if call.service == "s3" else _query_error(refused)
         return Response(body, status=refused.status, content_type="text/xml")
     content = {"message": refused.message}
-    if service in _JSON_TARGETED:
+    if call.service in _JSON_TARGETED:
         content["__type"] = refused.code
     response = json_answer(content, refused.status)
     response.headers["x-amzn-ErrorType"] = refused.code

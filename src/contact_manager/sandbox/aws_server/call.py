@@ -18,6 +18,7 @@ DEFAULT_REGION = "us-east-1"
 _SCOPE = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<key>[^/\s]+)/(?P<day>\d{8})/(?P<region>[^/]+)/(?P<service>[^/]+)/"
 )
+SES_PREFIX = "/v2/email/"
 _LISTS = r"/v2/email/contact-lists"
 _LIST = _LISTS + r"/(?P<list>[^/]+)"
 _CONTACT = _LIST + r"/contacts/(?P<address>.+)"
@@ -83,6 +84,11 @@ class AwsCall:
     names: Mapping[str, str] = field(default_factory=dict)
     query: tuple[tuple[str, str], ...] = ()
     form: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_form(self) -> bool:
+        """Whether the body is a form, as in the ``query`` protocol."""
+        return self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
 
     @property
     def role_arn(self) -> str | None:

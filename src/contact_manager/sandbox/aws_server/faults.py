@@ -16,6 +16,15 @@ _TOO_MANY_REQUESTS = 429
 _FORBIDDEN = 403
 _SERVER_ERROR = 500
 
+# Amazon S3 API reference, "Error responses"
+_S3_CODES = {
+    403: "AccessDenied",
+    409: "ConditionalRequestConflict",
+    412: "PreconditionFailed",
+    500: "InternalError",
+    503: "SlowDown",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -23,6 +32,7 @@ class Fault:
 
     Attributes:
         service: Signing name, such as ``ses``, ``sts`` or ``ssm``; None for every service.
+        method: HTTP method, such as ``PUT`` for every write of S3; None for every one.
         operation: Such as ``ListContacts``; None for every operation.
         path_contains: Part of the path; None for every path.
         account: Of the caller or, for AssumeRole, of the role; None for every account.
@@ -34,11 +44,14 @@ class Fault:
         delay_s: Seconds to wait before anything else happens.
         drop: Whether the connection is closed without an answer.
         drop_answer: Whether it is closed after the request was carried out.
+        hold: With either of these two: whether the connection stays open, without an answer, until the client
+            goes away or the server stops.
         carried_out: Whether the request is carried out before it is answered with the error.
         probability: Share of the fitting requests that go wrong; None for all of them.
     """
 
     service: str | None = None
+    method: str | None = None
     operation: str | None = None
     path_contains: str | None = None
     account: str | None = None
@@ -50,6 +63,7 @@ class Fault:
     delay_s: float = 0.0
     drop: bool = False
     drop_answer: bool = False
+    hold: bool = False
     carried_out: bool = False
     probability: float | None = None
 
@@ -57,16 +71,17 @@ class Fault:
         """Tell whether the rule is about a request."""
         return (
             self.service in {None, call.service}
+            and self.method in {None, call.method}
             and self.operation in {None, call.operation}
             and (self.path_contains is None or self.path_contains in call.path)
             and (self.account is None or self.account in accounts)
         )
 
-    def refusal(self) -> RefusedError | None:
-        """Return the error to answer with, or None when the request is only slowed down."""
+    def refusal(self, service: str) -> RefusedError | None:
+        """Return the error that a service answers with, or None when there is none."""
         if self.status is None:
             return None
-        return RefusedError(self.status, self.code or _usual_code(self.status), self.message)
+        return RefusedError(self.status, self.code or _usual_code(service, self.status), self.message)
 
 
 class FaultQueue:
@@ -117,7 +132,9 @@ class FaultQueue:
             del self._rules[index]
 
 
-def _usual_code(status: int) -> str:
+def _usual_code(service: str, status: int) -> str:
+    if service == "s3" and status in _S3_CODES:
+        return _S3_CODES[status]
     if status == _TOO_MANY_REQUESTS:
         return "TooManyRequestsException"
     if status == _FORBIDDEN:

@@ -106,6 +106,16 @@ class _Server(ThreadedWSGIServer):
                     connection.shutdown(socket.SHUT_RDWR)
 
 
+def has_gone(connection: socket.socket) -> bool:
+    """Tell whether the client has closed its end of a connection."""
+    try:
+        return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
 class RunningServer:
     """A server on a loopback port, in a thread of its own.
 

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from moto.moto_api._internal.models import moto_api_backend
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from contact_manager.sandbox.aws_server import contact_store
 from contact_manager.sandbox.aws_server.admin import ADMIN_PATH, describe_state
@@ -59,8 +58,7 @@ class AwsServer:
             return
         moto_api_backend.reset()
         self._state = ServerState(ServerSettings())
-        moto = DomainDispatcherApplication(create_backend_app)
-        self._running = RunningServer(Front(moto, self._state), self._asked_port)
+        self._running = RunningServer(Front(self._state), self._asked_port)
 
     def stop(self) -> None:
         """Stop listening and end open connections; may be called again."""

@@ -19,8 +19,10 @@ from contact_manager.sandbox.graph_server.odata import parse_expand, parse_filte
 from contact_manager.sandbox.graph_server.refusals import RefusedError, bad_request
 from contact_manager.sandbox.graph_server.sign_in import SignInError
 from contact_manager.sandbox.graph_server.state import GraphState
+from contact_manager.sandbox.own_callers import refusal_of_caller
 
 MAX_IN_FLIGHT = 4
+_FORBIDDEN = 403
 _MAX_PAGE, _DEFAULT_PAGE = 1000, 10
 _NEVER_ANSWERED = 0
 """Logged as the status of a request that is held without being carried out."""
@@ -34,7 +36,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def make_app(state: GraphState) -> web.Application:
     """Return the application with all routes."""
     graph = GraphRoutes(state)
-    app = web.Application(middlewares=[graph.guard], client_max_size=8 * 1024 * 1024)
+    app = web.Application(middlewares=[graph.refuse_web_pages, graph.guard], client_max_size=8 * 1024 * 1024)
     events = "/v1.0/users/{mailbox}/events"
     app.router.add_get("/{tenant}/v2.0/.well-known/openid-configuration", graph.metadata)
     app.router.add_get("/common/discovery/instance", graph.instance)
@@ -58,6 +60,14 @@ class GraphRoutes:
 
     def __init__(self, state: GraphState) -> None:
         self._state = state
+
+    @web.middleware
+    async def refuse_web_pages(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer the programs of this machine only."""
+        refused = refusal_of_caller(_header_of(request), self._state.host)
+        if refused is not None:
+            return web.json_response({"error": refused}, status=_FORBIDDEN)
+        return await handler(request)
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -244,6 +254,10 @@ class GraphRoutes:
         message = "Application is over its MailboxConcurrency limit."
         wait_s = 1 if self._state.behaviour.retry_after_on_throttle else None
         return RefusedError(429, "ApplicationThrottled", message, retry_after=wait_s)
+
+
+def _header_of(request: web.Request) -> Callable[[str], str | None]:
+    return lambda name: ",".join(request.headers.getall(name, [])) or None
 
 
 async def _read_json(request: web.Request) -> Any:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from contact_manager.entrypoints.cli.exit_codes import ExitCode
+from contact_manager.entrypoints.cli.own_process import own_command, sandbox_environment
 from contact_manager.entrypoints.cli.sandbox_events import running_worker, tell_life_cycle
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _CHECKOUT_EXAMPLES = Path(__file__).parents[5] / "examples"
 
 def run_sandbox() -> None:
     """Start the sandbox, print the environment to export, and stay until stopped."""
-    with _open_stack() as stack, running_worker(_environment(stack)):
+    with _running_stack() as stack, running_worker(stack):
         sys.stdout.write(stack.shell_exports())
         sys.stdout.flush()
         _say(
@@ -34,6 +35,8 @@ def run_sandbox() -> None:
         _say("or, as the change's trigger for one customer would do it, with mails:")
         _say(f"  ccoe-customer-contact-manager change process {_example('flat.json')} --customer hts")
         _say(f"A worker listens to the bucket s3://{stack.world.bucket_name} and tells here what it does.")
+        _say("Its services can be made to fail (docs/reference/sandbox.md says how), through")
+        _say(f"  {stack.aws.admin_url} and {stack.graph.admin_url}")
         _say("Ctrl-C stops it; nothing of it stays.")
         with suppress(KeyboardInterrupt):
             threading.Event().wait()
@@ -42,7 +45,7 @@ def run_sandbox() -> None:
 def run_demo() -> None:
     """Run the main job on the example changes in the sandbox, as a person would type it."""
     _tell("Starting the sandbox: Amazon SES with six customers, and Microsoft Graph, on this machine.")
-    with _open_stack() as stack:
+    with _running_stack() as stack:
         flat = str(_example("flat.json"))
         run = _Demo(stack).run
         run("Who would be invited, and what would happen? Nothing is written.", "meeting plan", flat)
@@ -65,7 +68,7 @@ def run_demo() -> None:
             "\nNow a change that does it all by itself. A portal writes it into a bucket, with a trigger for"
         )
         _tell("each customer; a worker listens to the bucket's queue, sends mails and sees to the meeting.")
-        tell_life_cycle(stack, _environment(stack), Path(flat), _tell)
+        tell_life_cycle(stack, Path(flat), _tell)
         _tell("\nThat was the whole line, through the same code as with real accounts. What next:")
         _tell("  sandbox up             keeps the sandbox running for your own experiments")
         _tell("  docs/tutorial.md       explains what you have just seen")
@@ -75,23 +78,21 @@ class _Demo:
     """Runs the command in the sandbox's environment and tells what it does."""
 
     def __init__(self, stack: SandboxStack) -> None:
-        self._environment = _environment(stack)
+        self._stack = stack
 
     def run(self, told: str, command: str, change: str | Path) -> None:
         arguments = [*command.split(), "--json-metadata", str(change)]
         _tell(f"\n== {told}\n$ ccoe-customer-contact-manager {' '.join(arguments)}")
         done = subprocess.run(  # noqa: S603 - our own command on our own examples
-            [sys.executable, "-m", "contact_manager", *arguments], env=self._environment, check=False
+            own_command(*arguments),
+            env=sandbox_environment(self._stack),
+            stdin=subprocess.DEVNULL,
+            process_group=self._stack.process_group,
+            check=False,
         )
         if done.returncode != ExitCode.DONE:
             _say(f"The step failed with exit code {done.returncode}.")
             raise typer.Exit(ExitCode.FAILED)
-
-
-def _environment(stack: SandboxStack) -> dict[str, str]:
-    """Return this process's environment, led into the sandbox."""
-    inherited = {name: value for name, value in os.environ.items() if name not in stack.unset}
-    return {**inherited, **stack.environment}
 
 
 def _subscribe(stack: SandboxStack, address: str) -> None:
@@ -110,14 +111,22 @@ def _moved_by_a_day(change: str, folder: Path) -> Path:
     return moved
 
 
-def _open_stack() -> SandboxStack:
+@contextmanager
+def _running_stack() -> Iterator[SandboxStack]:
     try:
         from contact_manager.sandbox.stack import SandboxStack
     except ModuleNotFoundError as error:
         _say(f"The sandbox needs its extra ({error.name} is missing). Install it with:")
         _say("  pip install 'ccoe-customer-contact-manager[sandbox]'")
         raise typer.Exit(ExitCode.FAILED) from error
-    return SandboxStack()
+    stack = SandboxStack()
+    try:
+        stack.start()
+    except OSError as error:
+        _say(f"The sandbox cannot start: {error}")
+        raise typer.Exit(ExitCode.FAILED) from error
+    with stack:
+        yield stack
 
 
 def _example(name: str) -> Path:
