@@ -14,6 +14,7 @@ import typer
 
 from contact_manager.entrypoints.cli.exit_codes import ExitCode
 from contact_manager.entrypoints.cli.sandbox_events import running_worker, tell_life_cycle
+from contact_manager.entrypoints.cli.terminal import write_message, write_result
 
 if TYPE_CHECKING:
     from contact_manager.sandbox.stack import SandboxStack
@@ -25,23 +26,23 @@ _CHECKOUT_EXAMPLES = Path(__file__).parents[5] / "examples"
 def run_sandbox() -> None:
     """Start the sandbox, print the environment to export, and stay until stopped."""
     with _open_stack() as stack, running_worker(_environment(stack)):
-        sys.stdout.write(stack.shell_exports())
-        sys.stdout.flush()
-        _say(
-            "The sandbox is up, on this machine only. Put the lines above into another shell, then try there:"
+        write_result(*stack.shell_exports().splitlines())
+        command, flat = "ccoe-customer-contact-manager", _example("flat.json")
+        write_message(
+            "The sandbox is up, on this machine only. Put the lines above into another shell and try:",
+            f"  {command} meeting plan --json-metadata {flat}",
+            "or, as the change's trigger for one customer would do it, with mails:",
+            f"  {command} change process {flat} --customer hts",
+            f"A worker listens to the bucket s3://{stack.world.bucket_name} and tells here what it does.",
+            "Ctrl-C stops it; nothing of it stays.",
         )
-        _say(f"  ccoe-customer-contact-manager meeting plan --json-metadata {_example('flat.json')}")
-        _say("or, as the change's trigger for one customer would do it, with mails:")
-        _say(f"  ccoe-customer-contact-manager change process {_example('flat.json')} --customer hts")
-        _say(f"A worker listens to the bucket s3://{stack.world.bucket_name} and tells here what it does.")
-        _say("Ctrl-C stops it; nothing of it stays.")
         with suppress(KeyboardInterrupt):
             threading.Event().wait()
 
 
 def run_demo() -> None:
     """Run the main job on the example changes in the sandbox, as a person would type it."""
-    _tell("Starting the sandbox: Amazon SES with six customers, and Microsoft Graph, on this machine.")
+    write_result("Starting the sandbox: Amazon SES with six customers, and Microsoft Graph, on this machine.")
     with _open_stack() as stack:
         flat = str(_example("flat.json"))
         run = _Demo(stack).run
@@ -61,14 +62,18 @@ def run_demo() -> None:
         run("Why does a person get no invitation?", "recipients explain lena.fischer@example.com", flat)
         finops = _example("announcement-finops.json")
         run("An announcement has its own topic; its people never see each other.", "meeting apply", finops)
-        _tell(
-            "\nNow a change that does it all by itself. A portal writes it into a bucket, with a trigger for"
+        write_result(
+            "",
+            "Now a change that does it all by itself. A portal writes it into a bucket, with a trigger for",
+            "each customer; a worker listens to the bucket's queue, sends mails and sees to the meeting.",
         )
-        _tell("each customer; a worker listens to the bucket's queue, sends mails and sees to the meeting.")
-        tell_life_cycle(stack, _environment(stack), Path(flat), _tell)
-        _tell("\nThat was the whole line, through the same code as with real accounts. What next:")
-        _tell("  sandbox up             keeps the sandbox running for your own experiments")
-        _tell("  docs/tutorial.md       explains what you have just seen")
+        tell_life_cycle(stack, _environment(stack), Path(flat))
+        write_result(
+            "",
+            "That was the whole line, through the same code as with real accounts. What next:",
+            "  sandbox up             keeps the sandbox running for your own experiments",
+            "  docs/tutorial.md       explains what you have just seen",
+        )
 
 
 class _Demo:
@@ -79,12 +84,12 @@ class _Demo:
 
     def run(self, told: str, command: str, change: str | Path) -> None:
         arguments = [*command.split(), "--json-metadata", str(change)]
-        _tell(f"\n== {told}\n$ ccoe-customer-contact-manager {' '.join(arguments)}")
+        write_result("", f"== {told}", f"$ ccoe-customer-contact-manager {' '.join(arguments)}")
         done = subprocess.run(  # noqa: S603 - our own command on our own examples
             [sys.executable, "-m", "contact_manager", *arguments], env=self._environment, check=False
         )
         if done.returncode != ExitCode.DONE:
-            _say(f"The step failed with exit code {done.returncode}.")
+            write_message(f"The step failed with exit code {done.returncode}.")
             raise typer.Exit(ExitCode.FAILED)
 
 
@@ -114,8 +119,8 @@ def _open_stack() -> SandboxStack:
     try:
         from contact_manager.sandbox.stack import SandboxStack
     except ModuleNotFoundError as error:
-        _say(f"The sandbox needs its extra ({error.name} is missing). Install it with:")
-        _say("  pip install 'ccoe-customer-contact-manager[sandbox]'")
+        write_message(f"The sandbox needs its extra ({error.name} is missing). Install it with:")
+        write_message("  pip install 'ccoe-customer-contact-manager[sandbox]'")
         raise typer.Exit(ExitCode.FAILED) from error
     return SandboxStack()
 
@@ -127,13 +132,3 @@ def _example(name: str) -> Path:
     with suppress(ValueError):
         return path.relative_to(Path.cwd())
     return path
-
-
-def _tell(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
