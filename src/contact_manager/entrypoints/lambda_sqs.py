@@ -7,16 +7,20 @@ they work with is made at the first call and kept while the instance lives.
 from __future__ import annotations
 
 import asyncio
+import copy
+import json
 import logging
 import os
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging import utils
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSEvent
 
 from contact_manager.domain.outcome import Action
+from contact_manager.formats.plain_text import log_values, printable_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +38,27 @@ if TYPE_CHECKING:
 _SERVICE = "contact-manager"
 _PACKAGE = "contact_manager"
 _OF_ONE_CALL = "_X_AMZN_"
-_logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", _SERVICE))
+
+
+class _JsonFormatter(LambdaPowertoolsFormatter):
+    """Powertools' JSON lines, in which no value of a message can be read as two, and nothing is hidden."""
+
+    def __init__(self) -> None:
+        super().__init__(json_serializer=_as_json)
+
+    def format(self, record: logging.LogRecord) -> str:
+        shown = copy.copy(record)
+        shown.args = log_values(record.args)
+        return super().format(shown)
+
+
+def _as_json(fields: Any) -> str:
+    return printable_json(json.dumps(fields, default=str, separators=(",", ":"), ensure_ascii=False))
+
+
+_logger = Logger(
+    service=os.environ.get("POWERTOOLS_SERVICE_NAME", _SERVICE), logger_formatter=_JsonFormatter()
+)
 _metrics = Metrics(
     namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "ContactManager"),
     service=os.environ.get("POWERTOOLS_SERVICE_NAME", _SERVICE),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
 from typing import Any
 
 MAX_TEXT_BYTES = 64 * 1024
@@ -91,3 +92,100 @@ def shorten(text: str) -> str:
     """Return what somebody else says as it may stand in a message: on one line, not endless."""
     line = " ".join(without_control(text).split())
     return line if len(line) <= _TOLD_LENGTH else f"{line[:_TOLD_LENGTH]}…"
+
+
+class _Escapes(dict[int, str]):
+    """How each character is shown, for ``str.translate``: looked up when it is first met.
+
+    Args:
+        escape: Writes a character that may not be shown.
+        kept: Characters of our own layout.
+    """
+
+    def __init__(self, escape: Callable[[str], str], kept: str = "") -> None:
+        super().__init__()
+        self._escape = escape
+        self._kept = kept
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        is_shown = character in self._kept or not _is_hidden(character)
+        shown = self[code] = character if is_shown else self._escape(character)
+        return shown
+
+
+_JOINERS = "\u200c\u200d"
+"""Words in Persian and in Indic scripts need them, and so do emoji of several people."""
+
+_EMOJI = range(0x1F000, 0x1FB00)
+"""Code points without a name here are emoji that are newer than this Python (UTS #51, emoji-data.txt)."""
+
+_SPACES_AND_PRIVATE = frozenset({"Zs", "Co"})
+"""For ``str.isprintable`` these are not printable either, but they do no harm."""
+
+
+def _is_hidden(character: str) -> bool:
+    """Return whether a character drives a terminal, changes line or direction, or shows nothing.
+
+    That is the categories Cc, Cf, Cs, Cn, Zl and Zp (Unicode Standard, table 4-4).
+    """
+    return (
+        not character.isprintable()
+        and character not in _JOINERS
+        and ord(character) not in _EMOJI
+        and unicodedata.category(character) not in _SPACES_AND_PRIVATE
+    )
+
+
+def _as_python(character: str) -> str:
+    """Return the escape as Python writes it: of one letter, or with two, four or eight hexadecimal digits."""
+    return repr(character)[1:-1]
+
+
+def _as_json(character: str) -> str:
+    """Return the escape of JSON, above U+FFFF two of them (RFC 8259, section 7)."""
+    pair = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{int.from_bytes(pair[place : place + 2]):04x}" for place in range(0, len(pair), 2))
+
+
+_OF_LINE = _Escapes(_as_python)
+_OF_JSON = _Escapes(_as_json, kept="\n")
+
+
+def printable(text: str) -> str:
+    """Return ``text`` as it may be written into a line of a terminal or a plain log.
+
+    What would drive the terminal, begin another line, change the direction of what follows or be invisible
+    is shown escaped and not left out.
+    """
+    return text if text.isprintable() else text.translate(_OF_LINE)
+
+
+def printable_json(text: str) -> str:
+    """Return the JSON ``text`` with the same characters escaped as JSON does it; its value stays the same."""
+    return text.translate(_OF_JSON)
+
+
+_WORD = re.compile(r"""[^\s"'=\\]+""")
+
+
+LogValues = tuple[object, ...] | Mapping[str, object] | None
+"""What ``logging.LogRecord.args`` holds."""
+
+
+def log_values(values: LogValues) -> LogValues:
+    """Return the values of a log line ``event.name key=%s`` so that none can be read as two.
+
+    What is not one plain word is put in quotes.
+    """
+    return tuple(map(_log_value, values)) if isinstance(values, tuple) else values
+
+
+def _log_value(value: object) -> object:
+    if value is None or isinstance(value, int | float):
+        return value
+    text = str(value)
+    if _WORD.fullmatch(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

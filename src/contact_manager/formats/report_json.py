@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -23,14 +24,20 @@ from contact_manager.domain.outcome import (
 )
 from contact_manager.domain.processing import ProcessReport, Verdict
 from contact_manager.domain.recipients import Exclusion, Recipient
+from contact_manager.formats.plain_text import printable_json
 from contact_manager.settings import Settings
 
 _JSON_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_APPEND_NEWLINE
 
 
 def dump_json(value: dict[str, Any]) -> bytes:
-    """Return one indented JSON object."""
-    return orjson.dumps(value, default=_default, option=_JSON_OPTIONS)
+    """Return one indented JSON object; what must not reach a terminal is escaped in it."""
+    try:
+        data = orjson.dumps(value, default=_default, option=_JSON_OPTIONS)
+    except orjson.JSONEncodeError:  # half a character, from the name of a file: JSON can escape it
+        data = f"{json.dumps(value, default=_default, indent=2)}\n".encode()
+    is_printable = data.isascii() and b"\x7f" not in data
+    return data if is_printable else printable_json(data.decode()).encode()
 
 
 def _default(value: Any) -> Any:

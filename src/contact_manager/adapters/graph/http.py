@@ -184,7 +184,7 @@ class GraphHttp:
     def _judge(self, response: aiohttp.ClientResponse, raw: bytes, *, reads: bool, operation: str) -> Any:
         request_id = response.headers.get("request-id", "")
         _log.debug(
-            "graph.answered operation=%r status=%d request_id=%s", operation, response.status, request_id
+            "graph.answered operation=%s status=%d request_id=%s", operation, response.status, request_id
         )
         body = _parse(raw)
         if response.status in _SUCCESS:
@@ -206,7 +206,7 @@ class GraphHttp:
         passing = throttled or (reads and (error.retryable or error.is_conflict))
         if not passing or (wait_s or 0) > MAX_WAIT_S:
             raise error
-        _log.warning("graph.retry operation=%r code=%s request_id=%s", operation, error.code, request_id)
+        _log.warning("graph.retry operation=%s code=%s request_id=%s", operation, error.code, request_id)
         raise _TryAgainError(error, wait_s)
 
     def _no_answer(self, error: Exception, request_id: str, *, reads: bool, operation: str) -> Exception:

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contact_manager.domain.outcome import Action, BatchItem, BatchReport
-from contact_manager.entrypoints.cli.text import new_table
+from contact_manager.entrypoints.cli.text import new_table, print_remark
 
 _RESULTS = {
     Action.WOULD_CREATE: "would be created",
@@ -23,17 +23,17 @@ def show_batch_report(batch: BatchReport, console: Console, talk: Console) -> No
         console.print(_results(batch))
     for item in batch.items:
         for warning in item.report.warnings:
-            talk.print(Text.assemble(("warning: ", "yellow"), f"{item.source}: {warning}"), soft_wrap=True)
+            print_remark(talk, "warning", f"{item.source}: {warning}", style="yellow")
     unreadable = {one.code: one.error_message for item in batch.items for one in item.report.unreadable}
     for code, message in unreadable.items():
-        talk.print(Text.assemble(("not read: ", "red"), f"{code}: {message}"), soft_wrap=True)
+        print_remark(talk, "not read", f"{code}: {message}")
     for item in batch.items:
         for error in item.report.errors:
             place = error.path if item.source in error.path else f"{item.source} {error.path}".strip()
-            talk.print(Text.assemble(("error: ", "red"), f"{place}: {error.message}"), soft_wrap=True)
+            print_remark(talk, "error", f"{place}: {error.message}")
     for error in batch.errors:
         place = f"{error.path}: " if error.path else ""
-        talk.print(Text.assemble(("error: ", "red"), f"{place}{error.message}"), soft_wrap=True)
+        print_remark(talk, "error", f"{place}{error.message}")
 
 
 def _results(batch: BatchReport) -> Table:
@@ -49,13 +49,13 @@ def _results(batch: BatchReport) -> Table:
         people = sum(len(event.attendees) for event in report.events)
         changes = report.changes
         table.add_row(
-            Text(report.change_id or ""),
+            report.change_id or "",
             _result(item),
             str(people or ""),
             str(len(changes.added) or ""),
             str(len(changes.removed) or ""),
             ", ".join(changes.fields),
-            Text(item.source),
+            item.source,
         )
     return table
 

@@ -16,15 +16,13 @@ from contact_manager.domain.outcome import BatchReport, ReportedError, RunReport
 from contact_manager.domain.processing import ProcessReport
 from contact_manager.entrypoints.cli.exit_codes import ExitCode, batch_exit_code, exit_code, process_exit_code
 from contact_manager.entrypoints.cli.options import CommonOptions, OutputFormat
+from contact_manager.entrypoints.cli.terminal import start_logging, write_json, write_message
 from contact_manager.errors import ContactManagerError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _log = logging.getLogger(__name__)
-
-_OWN_LOGGER = "contact_manager"
-
 
 _Report = TypeVar("_Report", RunReport, BatchReport, ProcessReport)
 
@@ -92,6 +90,8 @@ def _show(options: CommonOptions, report: _Report, presentation: Presentation[_R
     if options.output is OutputFormat.JSON:
         print_json(presentation.as_json(report))
         return
+    from contact_manager.entrypoints.cli.console import open_console
+
     talk = open_console(no_color=options.no_color, stderr=True)
     with _writing_result():
         presentation.as_text(report, open_console(no_color=options.no_color), talk)
@@ -102,7 +102,7 @@ def print_json(value: dict[str, Any]) -> None:
     from contact_manager.formats.report_json import dump_json
 
     with _writing_result():
-        sys.stdout.buffer.write(dump_json(value))
+        write_json(dump_json(value))
 
 
 @contextmanager
@@ -115,33 +115,5 @@ def _writing_result() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.stderr.write(f"error: the result cannot be written: {error.strerror}\n")
+        write_message(f"error: the result cannot be written: {error.strerror}")
         raise typer.Exit(ExitCode.FAILED) from error
-
-
-def open_console(*, no_color: bool, stderr: bool = False) -> Console:
-    """Return a Rich console that takes text as it is: no markup, no emoji names, no highlighting."""
-    from rich.console import Console
-
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(
-        stderr=stderr,
-        color_system=None if no_color or os.environ.get("NO_COLOR") else "auto",
-        markup=False,
-        emoji=False,
-        highlight=False,
-        width=None if stream.isatty() else 160,
-    )
-
-
-def start_logging(level: str) -> None:
-    """Send log lines to stderr.
-
-    ``level`` is for this package; libraries stay at WARNING, because at DEBUG they write out headers and
-    with them secrets.
-    """
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", force=True
-    )
-    logging.getLogger(_OWN_LOGGER).setLevel(level.upper())
-    logging.getLogger("urllib3").setLevel(logging.ERROR)

@@ -30,6 +30,7 @@ from contact_manager.entrypoints.cli.options import (
     takes,
 )
 from contact_manager.entrypoints.cli.ses import list_actions, run_ses_action
+from contact_manager.entrypoints.cli.terminal import write_message, write_result
 
 PROGRAM = "ccoe-customer-contact-manager"
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -78,7 +79,7 @@ def _root(
     ] = False,
 ) -> None:
     if show_version:
-        sys.stdout.write(f"{PROGRAM} {version(PROGRAM)}\n")
+        write_result(f"{PROGRAM} {version(PROGRAM)}")
         raise typer.Exit
 
 
@@ -277,15 +278,15 @@ def run(arguments: Sequence[str]) -> int:
         _refuse_undecodable(arguments)
         code = app(arguments, prog_name=PROGRAM, standalone_mode=False)
     except _UsageError as error:
-        error.show()  # type: ignore[attr-defined]
         message = error.format_message()  # type: ignore[attr-defined]
+        _show_usage(message, error.ctx)  # type: ignore[attr-defined]
         return _give_up(arguments, ErrorKind.INPUT, "UsageError", message, code=ExitCode.BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted(arguments)
     except Exception as error:  # noqa: BLE001 - the outermost door
         _log.debug("command.crashed", exc_info=True)
         message = f"internal error, please report it: {type(error).__name__}: {error}"
-        sys.stderr.write(f"{PROGRAM}: {message}\nThe traceback: --log-level debug\n")
+        write_message(f"{PROGRAM}: {message}", "The traceback: --log-level debug")
         return _give_up(arguments, ErrorKind.REMOTE, "InternalError", message, code=ExitCode.FAILED)
     if code == ExitCode.INTERRUPTED:
         return _interrupted(arguments)
@@ -310,9 +311,18 @@ def _refuse_undecodable(arguments: Sequence[str]) -> None:
             raise typer.BadParameter(f"{one!r} is not UTF-8")
 
 
+def _show_usage(message: str, context: typer.Context | None) -> None:
+    """Say what is wrong with the command line; a command line without a command has shown its help by now."""
+    if context is not None and message:
+        hint = f"Try '{context.command_path} {context.help_option_names[0]}' for help."
+        write_message(*context.get_usage().splitlines(), hint, "")
+    if message:
+        write_message(f"Error: {message}")
+
+
 def _interrupted(arguments: Sequence[str]) -> int:
     message = "interrupted; run the same command again: it goes on from what is there"
-    sys.stderr.write(f"{PROGRAM}: {message}\n")
+    write_message(f"{PROGRAM}: {message}")
     return _give_up(arguments, ErrorKind.REMOTE, "Interrupted", message, code=ExitCode.INTERRUPTED)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from contact_manager.domain.outcome import CustomerOutcome
-from contact_manager.entrypoints.cli.door import open_console
 from contact_manager.entrypoints.cli.options import CommonOptions, OutputFormat
 
 
@@ -28,11 +27,13 @@ def progress(options: CommonOptions, title: str, total: int) -> Iterator[Callabl
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+    from contact_manager.entrypoints.cli.console import open_console
+
     columns = (
         TextColumn(title),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
     )
     console = open_console(no_color=options.no_color, stderr=True)
     with Progress(*columns, console=console, transient=True) as shown:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import typer
 
 from contact_manager.entrypoints.cli.exit_codes import ExitCode
 from contact_manager.entrypoints.cli.own_process import own_command, sandbox_environment
+from contact_manager.entrypoints.cli.terminal import write_message, write_result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,19 +63,19 @@ def running_worker(
                 worker.kill()
 
 
-def tell_life_cycle(stack: SandboxStack, example: Path, tell: Callable[[str], None]) -> None:
+def tell_life_cycle(stack: SandboxStack, example: Path) -> None:
     """Put a change through its life cycle as a portal does, and tell what arrives where."""
     document = orjson.loads(example.read_bytes()) | {"changeId": "CHG-2031-0099", "modifications": []}
     with running_worker(stack, subprocess.DEVNULL) as worker:
         for told, edits in _STEPS:
             document |= edits
             mailed, notices = len(stack.aws.sent_mails), len(stack.graph.state()["notices"])
-            tell(f"\n== {told}")
+            write_result("", f"== {told}")
             document["modifications"].append({"modification_type": edits["status"]})
             stack.changes.submit(document)
             _wait_until_done(stack, worker)
-            _tell_mails(stack, mailed, tell)
-            _tell_calendar(stack, notices, tell)
+            _tell_mails(stack, mailed)
+            _tell_calendar(stack, notices)
             document["modifications"] = stack.changes.fetch_record(document["changeId"])["modifications"]
 
 
@@ -83,25 +83,25 @@ def _wait_until_done(stack: SandboxStack, worker: subprocess.Popen[bytes]) -> No
     give_up_at = time.monotonic() + _PATIENCE_S
     while stack.changes.queue_depth():
         if worker.poll() is not None or time.monotonic() > give_up_at:
-            sys.stderr.write("The worker did not get through the queue.\n")
+            write_message("The worker did not get through the queue.")
             raise typer.Exit(ExitCode.FAILED)
         time.sleep(_POLL_S)
 
 
-def _tell_mails(stack: SandboxStack, before: int, tell: Callable[[str], None]) -> None:
+def _tell_mails(stack: SandboxStack, before: int) -> None:
     mails = stack.aws.sent_mails[before:]
     for subject, number in sorted(Counter(_without_customer(mail.subject) for mail in mails).items()):
-        tell(f"  {number} x mail  {subject}")
+        write_result(f"  {number} x mail  {subject}")
 
 
 def _without_customer(subject: str) -> str:
     return subject.rpartition(" (")[0]
 
 
-def _tell_calendar(stack: SandboxStack, before: int, tell: Callable[[str], None]) -> None:
+def _tell_calendar(stack: SandboxStack, before: int) -> None:
     state = stack.graph.state()
     told = Counter(one["kind"] for one in state["notices"][before:])
     sent = ", ".join(f"{number} {kind}s" for kind, number in sorted(told.items())) or "nobody is told"
     events = state["mailboxes"][stack.world.organizer]["events"]
     meetings = [one for one in events if not one["isCancelled"]]
-    tell(f"  calendar  {sent}; meetings in it now: {len(meetings)}")
+    write_result(f"  calendar  {sent}; meetings in it now: {len(meetings)}")

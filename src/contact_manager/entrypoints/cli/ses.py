@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import sys
 from dataclasses import asdict, dataclass
 
 import typer
 
 from contact_manager.entrypoints.cli.options import ApplyOptions, OutputFormat
+from contact_manager.entrypoints.cli.terminal import write_message, write_result
 
 HELP_ACTION = "help"
 
@@ -56,7 +56,7 @@ def _show_actions(options: ApplyOptions) -> None:
 
         print_json({"schema": "contact-manager/actions/v1", "actions": [asdict(one) for one in ACTIONS]})
     else:
-        sys.stdout.write(f"{list_actions()}\n")
+        write_result(*list_actions().splitlines())
 
 
 def run_ses_action(name: str, options: ApplyOptions) -> None:
@@ -71,7 +71,7 @@ def run_ses_action(name: str, options: ApplyOptions) -> None:
         hint = f" Did you mean {near[0]}?" if near else " See ses --action help."
         raise typer.BadParameter(f"there is no action {name!r}.{hint}", param_hint="--action")
     if action.instead:
-        typer.echo(f"warning: {action.name} is deprecated; use {action.instead}.", err=True)
+        write_message(f"warning: {action.name} is deprecated; use {action.instead}.")
     if action.name == HELP_ACTION:
         _show_actions(options)
         return

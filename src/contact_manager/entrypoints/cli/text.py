@@ -36,7 +36,7 @@ def show_meeting_report(report: RunReport, console: Console, talk: Console) -> N
     """Tell what happened, or would happen, to the meeting, who is in and who is out."""
     if report.customers:
         style = "red" if report.errors else "bold"
-        console.print(Text(_headline(report), style=style))
+        console.print(_headline(report), style=style)
     if report.meeting is not None:
         console.print(meeting_grid(report.meeting, report))
     _show_people(report, console, everybody=report.dry_run)
@@ -58,13 +58,13 @@ def _headline(report: RunReport) -> str:
 def meeting_grid(meeting: ReportedMeeting, report: RunReport) -> Padding:
     """Return the meeting as a block of lines."""
     grid = _grid()
-    grid.add_row("Subject", Text(meeting.subject))
+    grid.add_row("Subject", meeting.subject)
     grid.add_row("When", _when(meeting))
-    grid.add_row("Organizer", Text(meeting.organizer))
-    grid.add_row("Location", Text(meeting.location))
+    grid.add_row("Organizer", meeting.organizer)
+    grid.add_row("Location", meeting.location)
     grid.add_row("Attendees", "hidden from each other" if meeting.hide_attendees else "see each other")
     if report.join_url:
-        grid.add_row("Join link", Text(report.join_url, overflow="fold"))
+        grid.add_row("Join link", report.join_url)
     if len(report.events) > 1:
         sizes = " + ".join(str(len(event.attendees)) for event in report.events)
         grid.add_row("Entries", f"{len(report.events)} calendar entries with one join link: {sizes} people")
@@ -80,7 +80,7 @@ def _add_changes(grid: Table, report: RunReport) -> None:
         return
     for name, addresses in (("Invited", changes.added), ("Taken out", changes.removed)):
         if addresses:
-            grid.add_row(name, Text(some(addresses)))
+            grid.add_row(name, some(addresses))
     if changes.fields:
         grid.add_row("Changed", ", ".join(changes.fields))
     grid.add_row("Mail goes to", _mailed(report))
@@ -135,10 +135,10 @@ def _customers(report: RunReport) -> Table:
     return table
 
 
-def _counted(report: RunReport) -> Text:
+def _counted(report: RunReport) -> str:
     counts = Counter(one.reason.value for one in report.recipients.excluded)
     told = ", ".join(f"{number} {reason}" for reason, number in counts.most_common())
-    return Text(f"Left out: {told}. Who and why: recipients list")
+    return f"Left out: {told}. Who and why: recipients list"
 
 
 def _excluded(report: RunReport) -> Table:
@@ -148,7 +148,7 @@ def _excluded(report: RunReport) -> Table:
     table = new_table(f"Left out ({len(report.recipients.excluded)})", "Address", "Customer", "Reason")
     for (customer, reason), addresses in sorted(groups.items()):
         for address in addresses[:_FEW]:
-            table.add_row(Text(address), customer, reason)
+            table.add_row(address, customer, reason)
         if len(addresses) > _FEW:
             table.add_row(f"and {len(addresses) - _FEW} more (all: --output json)", customer, reason)
     return table
@@ -157,15 +157,18 @@ def _excluded(report: RunReport) -> Table:
 def show_remarks(report: RunReport, talk: Console) -> None:
     """Tell what to look at: warnings, customers that could not be read, errors."""
     for warning in report.warnings:
-        talk.print(Text.assemble(("warning: ", "yellow"), warning), soft_wrap=True)
+        print_remark(talk, "warning", warning, style="yellow")
     for one in report.unreadable:
-        talk.print(
-            Text.assemble(("not read: ", "red"), f"{one.code}: {one.error_message} [{one.error_type}]"),
-            soft_wrap=True,
-        )
+        print_remark(talk, "not read", f"{one.code}: {one.error_message} [{one.error_type}]")
     for error in report.errors:
         place = f"{error.path}: " if error.path else ""
-        talk.print(Text.assemble(("error: ", "red"), f"{place}{error.message}"), soft_wrap=True)
+        print_remark(talk, "error", f"{place}{error.message}")
+
+
+def print_remark(talk: Console, label: str, text: str, *, style: str = "red") -> None:
+    """Write one line ``label: text``; the label has a colour."""
+    talk.print(f"{label}: ", style=style, end="")
+    talk.print(text, soft_wrap=True)
 
 
 def some(addresses: Iterable[str]) -> str:

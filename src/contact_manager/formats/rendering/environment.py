@@ -83,4 +83,4 @@ def _with_line_breaks(context: EvalContext, value: Any) -> str:
     text = value if isinstance(value, str) else str(value)
     if not context.autoescape:
         return text.strip()
-    return Markup("<br>\n").join(escape(line) for line in text.strip().splitlines())
+    return Markup("<br>\n".join(escape(text.strip()).splitlines()))  # noqa: S704 - escaped

@@ -7,7 +7,6 @@ import os
 from typing import NoReturn
 
 from rich.console import Console
-from rich.text import Text
 
 from contact_manager.bootstrap import choose_organizer, open_meeting_services
 from contact_manager.domain.change import Change
@@ -48,7 +47,7 @@ async def _cancel(change: Change, organizer: str, settings: Settings, options: C
 
 def _show(report: RunReport, console: Console, talk: Console) -> None:
     if report.meeting is not None:
-        console.print(Text(HEADLINES[report.action], style="bold"))
+        console.print(HEADLINES[report.action], style="bold")
         console.print(meeting_grid(report.meeting, report))
     elif report.action is Action.NONE and not report.errors:
         console.print("There is no meeting for this change: nothing to do.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from rich.console import Console
-from rich.text import Text
 
 from contact_manager.bootstrap import load_templates
 from contact_manager.domain.outcome import RunReport, reported_errors
@@ -16,7 +15,7 @@ from contact_manager.entrypoints.cli.text import show_remarks
 from contact_manager.errors import ConfigError
 from contact_manager.formats.config_json import config_schema
 from contact_manager.formats.rendering import Templates, check_templates
-from contact_manager.formats.report_json import checked_config_report, settings_object
+from contact_manager.formats.report_json import checked_config_report, dump_json, settings_object
 from contact_manager.settings import Settings
 
 
@@ -40,18 +39,19 @@ def check_config(options: CommonOptions) -> NoReturn:
 
     def as_text(report: RunReport, console: Console, talk: Console) -> None:
         for settings, templates in checked:
-            console.print(Text(_summary(settings, templates)))
+            for line in _summary(settings, templates):
+                console.print(line)
         show_remarks(report, talk)
 
     finish(options, run, Presentation(as_json, as_text))
 
 
-def _summary(settings: Settings, templates: Templates) -> str:
+def _summary(settings: Settings, templates: Templates) -> tuple[str, ...]:
     customers, used = len(settings.customers), len(templates.names)
     told = f"{settings.source} is fine: {customers} customers"
     if settings.meeting.templates_dir is not None:
         told += f"; {used} template{'' if used == 1 else 's'} from {templates.folder} in use"
-    return "\n".join((told, *(f"  {name}" for name in templates.names)))
+    return (told, *(f"  {name}" for name in templates.names))
 
 
 def show_config(options: CommonOptions) -> NoReturn:
@@ -67,7 +67,8 @@ def show_config(options: CommonOptions) -> NoReturn:
 
     def as_text(report: RunReport, console: Console, talk: Console) -> None:
         for settings in loaded:
-            console.print_json(data=settings_object(settings))
+            for line in dump_json(settings_object(settings)).decode().rstrip("\n").split("\n"):
+                console.print(line, soft_wrap=True)
         show_remarks(report, talk)
 
     finish(options, run, Presentation(as_json, as_text))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from rich.console import Console
-from rich.text import Text
 
 from contact_manager.domain.email_address import fold_address
 from contact_manager.domain.outcome import RunReport
@@ -34,10 +33,10 @@ def _show(explanation: dict[str, Any], report: RunReport, console: Console) -> N
     if not report.customers:
         return
     verdict = "is invited" if explanation["invited"] else "is not invited"
-    console.print(Text(f"{explanation['address']} {verdict} ({report.topic})", style="bold"))
+    console.print(f"{explanation['address']} {verdict} ({report.topic})", style="bold")
     if explanation["source"] == "manual":
         console.print("  named in the change file")
     if explanation["reason"]:
-        console.print(Text(f"  named in the change file: {explanation['reason']}"))
+        console.print(f"  named in the change file: {explanation['reason']}")
     for row in explanation["customers"]:
-        console.print(Text(f"  {row['code']}: {row['verdict']}"))
+        console.print(f"  {row['code']}: {row['verdict']}")

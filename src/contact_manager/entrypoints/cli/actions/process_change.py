@@ -7,7 +7,6 @@ import os
 from typing import NoReturn
 
 from rich.console import Console
-from rich.text import Text
 
 from contact_manager.bootstrap.events import open_change_processing
 from contact_manager.domain.customer import fold_customer_code
@@ -16,7 +15,7 @@ from contact_manager.domain.processing import ProcessReport, Verdict
 from contact_manager.entrypoints.cli.door import Presentation, finish_process
 from contact_manager.entrypoints.cli.inputs import read_change_bytes, read_settings, run_options, source_name
 from contact_manager.entrypoints.cli.options import CommonOptions
-from contact_manager.entrypoints.cli.text import HEADLINES, show_remarks
+from contact_manager.entrypoints.cli.text import HEADLINES, print_remark, show_remarks
 from contact_manager.errors import Problem, UsageError
 from contact_manager.formats.report_json import process_report
 
@@ -57,7 +56,7 @@ def _show(report: ProcessReport, console: Console, talk: Console) -> None:
     reason = f": {report.reason}" if report.reason else ""
     if report.change_id:
         status = f", {report.status}" if report.status else ""
-        console.print(Text(f"{change}{status}: {told}{reason}", style=style))
+        console.print(f"{change}{status}: {told}{reason}", style=style)
     meeting = report.meeting.report if report.meeting else None
     if meeting is not None:
         console.print(f"  {HEADLINES[meeting.action]}")
@@ -71,4 +70,4 @@ def _show(report: ProcessReport, console: Console, talk: Console) -> None:
         show_remarks(meeting, talk)
     for error in report.errors:
         place = f"{error.path}: " if error.path else ""
-        talk.print(Text.assemble(("error: ", "red"), f"{place}{error.message}"), soft_wrap=True)
+        print_remark(talk, "error", f"{place}{error.message}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +14,7 @@ import typer
 from contact_manager.entrypoints.cli.exit_codes import ExitCode
 from contact_manager.entrypoints.cli.own_process import own_command, sandbox_environment
 from contact_manager.entrypoints.cli.sandbox_events import running_worker, tell_life_cycle
+from contact_manager.entrypoints.cli.terminal import write_message, write_result
 
 if TYPE_CHECKING:
     from contact_manager.sandbox.stack import SandboxStack
@@ -26,25 +26,25 @@ _CHECKOUT_EXAMPLES = Path(__file__).parents[5] / "examples"
 def run_sandbox() -> None:
     """Start the sandbox, print the environment to export, and stay until stopped."""
     with _running_stack() as stack, running_worker(stack):
-        sys.stdout.write(stack.shell_exports())
-        sys.stdout.flush()
-        _say(
-            "The sandbox is up, on this machine only. Put the lines above into another shell, then try there:"
+        write_result(*stack.shell_exports().splitlines())
+        command, flat = "ccoe-customer-contact-manager", _example("flat.json")
+        write_message(
+            "The sandbox is up, on this machine only. Put the lines above into another shell and try:",
+            f"  {command} meeting plan --json-metadata {flat}",
+            "or, as the change's trigger for one customer would do it, with mails:",
+            f"  {command} change process {flat} --customer hts",
+            f"A worker listens to the bucket s3://{stack.world.bucket_name} and tells here what it does.",
+            "Its services can be made to fail (docs/reference/sandbox.md says how), through",
+            f"  {stack.aws.admin_url} and {stack.graph.admin_url}",
+            "Ctrl-C stops it; nothing of it stays.",
         )
-        _say(f"  ccoe-customer-contact-manager meeting plan --json-metadata {_example('flat.json')}")
-        _say("or, as the change's trigger for one customer would do it, with mails:")
-        _say(f"  ccoe-customer-contact-manager change process {_example('flat.json')} --customer hts")
-        _say(f"A worker listens to the bucket s3://{stack.world.bucket_name} and tells here what it does.")
-        _say("Its services can be made to fail (docs/reference/sandbox.md says how), through")
-        _say(f"  {stack.aws.admin_url} and {stack.graph.admin_url}")
-        _say("Ctrl-C stops it; nothing of it stays.")
         with suppress(KeyboardInterrupt):
             threading.Event().wait()
 
 
 def run_demo() -> None:
     """Run the main job on the example changes in the sandbox, as a person would type it."""
-    _tell("Starting the sandbox: Amazon SES with six customers, and Microsoft Graph, on this machine.")
+    write_result("Starting the sandbox: Amazon SES with six customers, and Microsoft Graph, on this machine.")
     with _running_stack() as stack:
         flat = str(_example("flat.json"))
         run = _Demo(stack).run
@@ -64,14 +64,18 @@ def run_demo() -> None:
         run("Why does a person get no invitation?", "recipients explain lena.fischer@example.com", flat)
         finops = _example("announcement-finops.json")
         run("An announcement has its own topic; its people never see each other.", "meeting apply", finops)
-        _tell(
-            "\nNow a change that does it all by itself. A portal writes it into a bucket, with a trigger for"
+        write_result(
+            "",
+            "Now a change that does it all by itself. A portal writes it into a bucket, with a trigger for",
+            "each customer; a worker listens to the bucket's queue, sends mails and sees to the meeting.",
         )
-        _tell("each customer; a worker listens to the bucket's queue, sends mails and sees to the meeting.")
-        tell_life_cycle(stack, Path(flat), _tell)
-        _tell("\nThat was the whole line, through the same code as with real accounts. What next:")
-        _tell("  sandbox up             keeps the sandbox running for your own experiments")
-        _tell("  docs/tutorial.md       explains what you have just seen")
+        tell_life_cycle(stack, Path(flat))
+        write_result(
+            "",
+            "That was the whole line, through the same code as with real accounts. What next:",
+            "  sandbox up             keeps the sandbox running for your own experiments",
+            "  docs/tutorial.md       explains what you have just seen",
+        )
 
 
 class _Demo:
@@ -82,7 +86,7 @@ class _Demo:
 
     def run(self, told: str, command: str, change: str | Path) -> None:
         arguments = [*command.split(), "--json-metadata", str(change)]
-        _tell(f"\n== {told}\n$ ccoe-customer-contact-manager {' '.join(arguments)}")
+        write_result("", f"== {told}", f"$ ccoe-customer-contact-manager {' '.join(arguments)}")
         done = subprocess.run(  # noqa: S603 - our own command on our own examples
             own_command(*arguments),
             env=sandbox_environment(self._stack),
@@ -91,7 +95,7 @@ class _Demo:
             check=False,
         )
         if done.returncode != ExitCode.DONE:
-            _say(f"The step failed with exit code {done.returncode}.")
+            write_message(f"The step failed with exit code {done.returncode}.")
             raise typer.Exit(ExitCode.FAILED)
 
 
@@ -116,14 +120,14 @@ def _running_stack() -> Iterator[SandboxStack]:
     try:
         from contact_manager.sandbox.stack import SandboxStack
     except ModuleNotFoundError as error:
-        _say(f"The sandbox needs its extra ({error.name} is missing). Install it with:")
-        _say("  pip install 'ccoe-customer-contact-manager[sandbox]'")
+        write_message(f"The sandbox needs its extra ({error.name} is missing). Install it with:")
+        write_message("  pip install 'ccoe-customer-contact-manager[sandbox]'")
         raise typer.Exit(ExitCode.FAILED) from error
     stack = SandboxStack()
     try:
         stack.start()
     except OSError as error:
-        _say(f"The sandbox cannot start: {error}")
+        write_message(f"The sandbox cannot start: {error}")
         raise typer.Exit(ExitCode.FAILED) from error
     with stack:
         yield stack
@@ -136,13 +140,3 @@ def _example(name: str) -> Path:
     with suppress(ValueError):
         return path.relative_to(Path.cwd())
     return path
-
-
-def _tell(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -14,10 +13,10 @@ from typing import NoReturn
 import typer
 
 from contact_manager.bootstrap.events import open_change_processing, open_change_queue
-from contact_manager.entrypoints.cli.door import start_logging
 from contact_manager.entrypoints.cli.exit_codes import ExitCode
 from contact_manager.entrypoints.cli.inputs import read_settings, run_options
 from contact_manager.entrypoints.cli.options import CommonOptions, LogLevel
+from contact_manager.entrypoints.cli.terminal import start_logging, write_message
 from contact_manager.errors import ContactManagerError, InvalidInputError
 from contact_manager.services.consume_queue import consume_queue
 from contact_manager.services.process_messages import MessageOutcome
@@ -37,7 +36,7 @@ def run_worker(queue_url: str, options: CommonOptions) -> NoReturn:
         asyncio.run(_work(queue_url, options))
     except ContactManagerError as error:
         source = f"{error.source}: " if isinstance(error, InvalidInputError) and error.source else ""
-        sys.stderr.write(f"error: {source}{error}\n")
+        write_message(f"error: {source}{error}")
         is_input = isinstance(error, InvalidInputError)
         raise typer.Exit(ExitCode.BAD_INPUT if is_input else ExitCode.FAILED) from error
     raise typer.Exit(ExitCode.DONE)
@@ -52,14 +51,14 @@ async def _work(queue_url: str, options: CommonOptions) -> None:
         open_change_processing(settings, os.environ, run) as processing,
         open_change_queue(settings, os.environ, run, queue_url) as queue,
     ):
-        sys.stderr.write(f"The worker listens to {queue_url}; Ctrl-C stops it.\n")
+        write_message(f"The worker listens to {queue_url}; Ctrl-C stops it.")
 
         async def process(bodies: Mapping[str, str]) -> Sequence[MessageOutcome]:
             limits = TimeLimits.within(MESSAGE_TIME_LIMIT.total_seconds())
             return await processing.process(bodies, limits=limits, is_stopping=stopping.is_set)
 
         await consume_queue(queue, process, stopping)
-    sys.stderr.write("The worker has stopped.\n")
+    write_message("The worker has stopped.")
 
 
 def _stop_on_signal(stopping: asyncio.Event) -> None:

@@ -10,7 +10,6 @@ from typing import NoReturn
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from contact_manager.bootstrap import open_meeting_services
 from contact_manager.domain.outcome import Drift, RunReport
@@ -54,7 +53,7 @@ async def _look(request: ScheduleRequest, settings: Settings, options: ReadingOp
 
 def _show(report: RunReport, console: Console, talk: Console) -> None:
     if report.meeting is not None:
-        console.print(Text("The meeting in the calendar", style="bold"))
+        console.print("The meeting in the calendar", style="bold")
         console.print(meeting_grid(report.meeting, report))
         console.print(_by_customer(report))
         console.print(_attendees(report))
@@ -85,7 +84,7 @@ def _attendees(report: RunReport) -> Table:
     table = new_table(f"Attendees ({len(people)})", "Address", "Role", "Answer", "Through")
     for one, customers, source in people:
         through = ", ".join(customers) or _OTHERS.get(source, source)
-        table.add_row(Text(one.address), one.role.value, one.response or "none", through)
+        table.add_row(one.address, one.role.value, one.response or "none", through)
     return table
 
 
@@ -100,7 +99,7 @@ def _show_drift(drift: Drift, console: Console) -> None:
         ("kept out by hand", some(drift.removed_by_hand)),
     ]
     differs = bool(changes.added or changes.removed or changes.fields)
-    console.print(Text("Drift from the change" if differs else "No drift from the change", style="bold"))
+    console.print("Drift from the change" if differs else "No drift from the change", style="bold")
     for what, whom in told:
         if whom:
-            console.print(Text(f"  {what}: {whom}"))
+            console.print(f"  {what}: {whom}")

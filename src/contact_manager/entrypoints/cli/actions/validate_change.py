@@ -6,7 +6,6 @@ import os
 from typing import Any, NoReturn
 
 from rich.console import Console
-from rich.text import Text
 
 from contact_manager.bootstrap import SystemClock, find_config_file
 from contact_manager.domain.change import Change
@@ -42,7 +41,8 @@ def validate_change(name: str, options: ChangeFileOptions) -> NoReturn:
 
     def as_text(report: RunReport, console: Console, talk: Console) -> None:
         for checked in read:
-            console.print(Text(_summary(name, checked)), soft_wrap=True)
+            for line in _summary(name, checked):
+                console.print(line, soft_wrap=True)
         show_remarks(report, talk)
 
     finish(options, work, Presentation(as_json, as_text))
@@ -66,19 +66,18 @@ def _check(change: Change, settings: Settings) -> CheckedChange:
     )
 
 
-def _summary(name: str, checked: CheckedChange) -> str:
+def _summary(name: str, checked: CheckedChange) -> tuple[str, ...]:
     change = checked.change
     number = len(change.customers)
     customers = f"{number} customer{'' if number == 1 else 's'} ({', '.join(change.customers)})"
     now = checked.effects[checked.status] if checked.status else "nothing happens"
     others = {status: effect for status, effect in checked.effects.items() if status != checked.status}
-    lines = (
+    return (
         f"{source_name(name)} is fine: {change.title}",
         f"  {change.change_id or 'no id'}, {change.kind}, {customers}",
         f"  arriving as an event as it is, with status {change.status or 'none'}: {now}",
         *(f"  once {status}: {effect}" for status, effect in others.items()),
     )
-    return "\n".join(lines)
 
 
 def _remarks(change: Change, settings: Settings) -> tuple[str, ...]:
