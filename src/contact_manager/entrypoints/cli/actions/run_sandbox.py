@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +19,7 @@ from contact_manager.entrypoints.cli.terminal import write_message, write_result
 if TYPE_CHECKING:
     from contact_manager.sandbox.stack import SandboxStack
 
+_LOOK_AGAIN_S = 0.5
 _PACKAGED_EXAMPLES = Path(__file__).parents[3] / "sandbox" / "examples"
 _CHECKOUT_EXAMPLES = Path(__file__).parents[5] / "examples"
 
@@ -39,7 +40,8 @@ def run_sandbox() -> None:
             "Ctrl-C stops it; nothing of it stays.",
         )
         with suppress(KeyboardInterrupt):
-            threading.Event().wait()
+            while True:  # a signal that another thread takes does not end a wait without a limit
+                time.sleep(_LOOK_AGAIN_S)
 
 
 def run_demo() -> None:
