@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from contact_manager.domain.processing import ProcessReport, Verdict
 from contact_manager.domain.subscription import OPT_IN, Contact, ContactList
+from contact_manager.errors import RemoteServiceError
 from contact_manager.formats.s3_event import Trigger, trigger_key
 from contact_manager.services.leases import Leases
 from contact_manager.services.process_change import ProcessServices, process_change
@@ -50,6 +52,9 @@ class ChangeWorld:
     mailer: MemoryMailer = field(default_factory=MemoryMailer)
     meeting: MeetingSettings = field(default_factory=MeetingSettings)
     notification: NotificationSettings = field(default_factory=NotificationSettings)
+    failures: dict[str, RemoteServiceError] = field(default_factory=dict)
+    unconfigured: set[str] = field(default_factory=set)
+    is_out_of_time: Callable[[], bool] = lambda: False
     store: MemoryStore = field(init=False)
     runs: int = 0
 
@@ -74,17 +79,25 @@ class ChangeWorld:
             self.store.objects[trigger_key(code, "CHG-1")] = b"{}"
         return document
 
+    def move_to(self, status: str, **edits: Any) -> None:
+        """Write the change with another status, as a portal does: it adds a line to what the record tells."""
+        record = self.record if "archive/CHG-1.json" in self.store.objects else {}
+        lines = [*record.get("modifications", []), {"modification_type": status}]
+        kept = {name: record[name] for name in ("meeting_metadata",) if name in record}
+        self.submit(**{"status": status, "modifications": lines} | kept | edits)
+
     def services(self) -> ProcessServices:
         """Return what one run works with."""
         self.runs += 1
         settings = Settings(
             "config.json",
-            customers={code: customer(code) for code in self.lists},
+            customers={code: customer(code) for code in self.lists if code not in self.unconfigured},
             meeting=self.meeting,
             notification=self.notification,
         )
+        directory = FakeDirectory(self.lists, self.failures)
         return ProcessServices(
-            meeting=MeetingServices(settings, FakeDirectory(self.lists), self.calendar, self.clock),
+            meeting=MeetingServices(settings, directory, self.calendar, self.clock),
             store=self.store,
             mailer=self.mailer,
             leases=Leases(self.store, self.clock, owner=f"run-{self.runs}", duration=LEASE),
@@ -92,6 +105,7 @@ class ChangeWorld:
             sender="changes@example.com",
             organizer="changes@example.com",
             role="contact-manager",
+            is_out_of_time=self.is_out_of_time,
         )
 
     async def deliver(self, code: str, services: ProcessServices | None = None) -> ProcessReport:
