@@ -126,6 +126,26 @@ def test_a_queue_that_is_deleted_ends_a_worker_that_used_it(sandbox: Sandbox) ->
     assert "error: ReceiveMessage" in told
 
 
+@pytest.mark.parametrize("trouble", [{"drop": True}, {"status": 503}, {"status": 403}])
+def test_a_worker_waits_for_a_metadata_service_that_comes_up_later(
+    sandbox: Sandbox, change: dict[str, Any], trouble: dict[str, Any]
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED"):
+        del sandbox.environment[name]
+    metadata = f"{sandbox.stack.environment['AWS_ENDPOINT_URL']}/_sandbox/metadata"
+    sandbox.environment["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = metadata
+    sandbox.stack.aws.add_fault(Fault(service="imds", times=None, **trouble))
+    with worker(sandbox) as process:
+        sandbox.stack.changes.submit(change)
+        wait_for(lambda: "imds" in {request.service for request in sandbox.stack.aws.requests})
+        sandbox.stack.aws.clear_faults()
+        wait_for(lambda: not sandbox.stack.changes.keys("customers/"))
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0
+    assert len(sandbox.events) == 1
+
+
 def test_a_queue_that_fails_for_a_while_is_waited_for(sandbox: Sandbox) -> None:
     sandbox.stack.aws.add_fault(Fault(service="sqs", status=503, code="ServiceUnavailable", times=20))
     with worker(sandbox) as process:

@@ -16,6 +16,10 @@ from contact_manager.sandbox.aws_server.signature import signature_fits
 BASE_ACCOUNT_ID = DEFAULT_ACCOUNT_ID
 BASE_ACCESS_KEY_ID = "AKIASANDBOX00EXAMPLE"
 BASE_SECRET_ACCESS_KEY = "sandbox-secret-access-key-EXAMPLE"
+INSTANCE_ACCESS_KEY_ID = "ASIASANDBOX00EXAMPLE"
+INSTANCE_SECRET_ACCESS_KEY = "sandbox-instance-secret-EXAMPLE"
+INSTANCE_SESSION_TOKEN = "sandbox-instance-token"
+"""What the instance metadata service gives out: another key of the base account."""
 
 _UNKNOWN = {"s3": "InvalidAccessKeyId", "sts": "InvalidClientTokenId"}
 _UNSIGNED = {"s3": "AccessDenied", "sts": "MissingAuthenticationToken"}
@@ -40,7 +44,10 @@ class Caller:
     expires: datetime | None = None
 
 
-_BASE = Caller(BASE_ACCOUNT_ID, BASE_SECRET_ACCESS_KEY)
+_OWN = {
+    BASE_ACCESS_KEY_ID: Caller(BASE_ACCOUNT_ID, BASE_SECRET_ACCESS_KEY),
+    INSTANCE_ACCESS_KEY_ID: Caller(BASE_ACCOUNT_ID, INSTANCE_SECRET_ACCESS_KEY, INSTANCE_SESSION_TOKEN),
+}
 
 
 def find_caller(access_key: str | None) -> Caller | None:
@@ -48,8 +55,8 @@ def find_caller(access_key: str | None) -> Caller | None:
 
     A session belongs to the account in its role's ARN, as moto resolves it (``moto.iam.models``).
     """
-    if access_key is None or access_key == BASE_ACCESS_KEY_ID:
-        return _BASE if access_key else None
+    if access_key is None or access_key in _OWN:
+        return _OWN[access_key] if access_key else None
     role = _find_session(access_key)
     if role is None:
         return None

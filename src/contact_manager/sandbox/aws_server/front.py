@@ -17,6 +17,11 @@ from contact_manager.sandbox.aws_server.contact_store import Place
 from contact_manager.sandbox.aws_server.credentials import Caller, find_caller, refusal_of
 from contact_manager.sandbox.aws_server.faults import Fault
 from contact_manager.sandbox.aws_server.keep_alive import has_gone
+from contact_manager.sandbox.aws_server.metadata import (
+    METADATA_SERVICE,
+    answer_metadata,
+    as_metadata_call,
+)
 from contact_manager.sandbox.aws_server.roles import account_of
 from contact_manager.sandbox.aws_server.served import ServedServices, refusal_of_service
 from contact_manager.sandbox.aws_server.sesv2 import find_handler
@@ -58,9 +63,9 @@ class Front:
         refused = refusal_of_caller(EnvironHeaders(environ).get, f"http://127.0.0.1:{environ['SERVER_PORT']}")
         if refused is not None:
             return json_answer({"error": refused}, _FORBIDDEN)(environ, start_response)
-        if environ["PATH_INFO"].startswith(ADMIN_PATH):
+        call = as_metadata_call(read_call(environ))
+        if environ["PATH_INFO"].startswith(ADMIN_PATH) and call.service != METADATA_SERVICE:
             return answer_admin(environ, self._state)(environ, start_response)
-        call = read_call(environ)
         caller = find_caller(call.access_key)
         try:
             response = self._answer(call, caller, environ)
@@ -76,17 +81,22 @@ class Front:
     def _answer(self, call: AwsCall, caller: Caller | None, environ: WSGIEnvironment) -> Response:
         try:
             fault = self._inject_fault(call, caller)
-            refused = refusal_of(call, caller)
-            if refused is not None or caller is None:
-                return refuse(call, refused or RefusedError(_FORBIDDEN, "AccessDenied", "Unknown caller."))
-            self._check(call, caller)
-            response = self._carry_out(call, Place(caller.account, call.region), environ)
+            response = self._serve(call, caller, environ)
         except RefusedError as exc:
             return refuse(call, exc)
         if fault is not None and fault.drop_answer:
             raise _DroppedError(hold=fault.hold)
         refusal = fault.refusal(call.service) if fault is not None else None
         return response if refusal is None else refuse(call, refusal)
+
+    def _serve(self, call: AwsCall, caller: Caller | None, environ: WSGIEnvironment) -> Response:
+        if call.service == METADATA_SERVICE:
+            return answer_metadata(call)
+        refused = refusal_of(call, caller)
+        if refused is not None or caller is None:
+            raise refused or RefusedError(_FORBIDDEN, "AccessDenied", "Unknown caller.")
+        self._check(call, caller)
+        return self._carry_out(call, Place(caller.account, call.region), environ)
 
     def _carry_out(self, call: AwsCall, place: Place, environ: WSGIEnvironment) -> Response:
         handler = find_handler(call)
