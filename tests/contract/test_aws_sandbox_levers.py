@@ -385,3 +385,34 @@ def test_a_client_that_goes_away_is_no_news(
     ask(server, "GET /state")
     server.stop()
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"account": "fabrikam", "paused": True},
+        {"account": ACCOUNT, "unverified": True},
+        {"account": ACCOUNT, "unverified": "ann@example.com"},
+        {"account": ACCOUNT, "refused": ["ann@example.com"]},
+    ],
+)
+def test_what_an_account_may_send_is_said_in_the_right_form_or_refused(
+    server: AwsServer, content: dict[str, Any]
+) -> None:
+    status, answer = ask(server, "POST /sending", content)
+    assert status == 400
+    assert answer["error"]
+
+
+def test_dead_letters_are_moved_back_into_their_queue(server: AwsServer) -> None:
+    sqs = open_client(server, "sqs")
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 10})
+    main = sqs.create_queue(QueueName="main", Attributes={"RedrivePolicy": policy})["QueueUrl"]
+    sqs.send_message(QueueUrl=dead, MessageBody="again")
+    assert sqs.start_message_move_task(SourceArn=arn)["TaskHandle"]
+    assert sqs.receive_message(QueueUrl=main)["Messages"][0]["Body"] == "again"
+    assert "Messages" not in sqs.receive_message(QueueUrl=dead)
+    with pytest.raises(sqs.exceptions.ResourceNotFoundException):
+        sqs.start_message_move_task(SourceArn=f"{arn}-other")

@@ -172,7 +172,7 @@ async def open_change_processing(
                 role=own_role or "contact-manager",
             ),
             lease_duration=duration,
-            rules=MessageRules(needs.bucket),
+            rules=MessageRules(needs.bucket, own_addresses=frozenset({needs.sender, needs.organizer})),
             own_role=OwnRole(base.aws, own_role) if own_role else None,
         )
 

@@ -258,7 +258,7 @@ def _measure_meeting(result: MeetingResult) -> None:
     if result.is_waiting:
         return
     _count("GuardStops", len(result.stops))
-    if result.errors:
+    if result.errors and (report is None or report.errors):
         _count("MeetingsFailed", 1)
     elif report is not None and report.action is not Action.NONE:
         _count(f"Meetings{report.action.value.capitalize()}", 1)

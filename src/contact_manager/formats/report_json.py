@@ -120,6 +120,8 @@ def process_report(report: ProcessReport) -> dict[str, Any]:
             "sent": mails.sent,
             "sent_before": mails.sent_before,
             "refused": mails.refused,
+            "failed": mails.failed,
+            "postponed": mails.postponed,
             "excluded": [_exclusion(one) for one in mails.excluded],
         },
         "errors": [_error(error) for error in report.errors],

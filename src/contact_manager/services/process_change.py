@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -21,6 +22,8 @@ from contact_manager.services.change_record import ChangeRecord, ChangeTask, not
 from contact_manager.services.leases import Leases, OldLedger
 from contact_manager.services.notify import Notification, NotifyServices, SendControls, notify
 from contact_manager.services.schedule_meeting import MeetingServices
+
+_log = logging.getLogger(__name__)
 
 MAX_ROUNDS = 3
 """How often a change that is edited under our hands is read and decided anew."""
@@ -106,6 +109,7 @@ class _Work:
         refused = self._refusal(task)
         if refused:
             return self._report(Verdict.REJECTED, refused, task), False
+        self._warn_of_overtaken_mails(task)
         meeting, mails = await self._do_steps(task)
         if meeting.is_superseded:
             return self._report(Verdict.RETRY, task=task), True
@@ -147,6 +151,21 @@ class _Work:
         if code not in self._services.meeting.settings.customers:
             return f"{code} is not configured"
         return forbidden_jump(task.status, task.history)
+
+    def _warn_of_overtaken_mails(self, task: ChangeTask) -> None:
+        """Log that the mails of the status before were not all sent: they are given up, as it is over."""
+        before = next(
+            (status for status in reversed(task.history.statuses) if status is not task.status), None
+        )
+        done = {name for name, _ in record_json.processed_for(task.record, self._trigger.customer)}
+        if before is not None and not any(name.endswith(f":{before}") for name in done):
+            _log.warning(
+                "mail.overtaken change_id=%s customer=%s status=%s overtaken=%s",
+                self._trigger.change_id,
+                self._trigger.customer,
+                task.status,
+                before,
+            )
 
     async def _do_steps(self, task: ChangeTask) -> tuple[MeetingResult, NotifyReport | None]:
         """See to the meeting and the mails at once; what cancels a meeting comes before its mails."""

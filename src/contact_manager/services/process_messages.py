@@ -20,7 +20,7 @@ from contact_manager.services.time_limits import TimeLimits, wait_within
 _log = logging.getLogger(__name__)
 
 MAX_CONCURRENT_TRIGGERS = 10
-_ADDRESS = re.compile(r"[^\s<>,;:\"']+@[^\s<>,;:\"']+")
+_ADDRESS = re.compile(r"[^\s<>,;:\"'()/=]+@[^\s<>,;:\"'()/=]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,13 @@ class MessageRules:
     Attributes:
         bucket: The only bucket that is listened to.
         own_role: What it wrote itself is no news; None for no such role.
+        own_addresses: The sender's and the organizer's, folded; those of other people stay out of the log.
         on_begin: Called with message id and trigger, in the task that processes it.
     """
 
     bucket: str
     own_role: Role | None = None
+    own_addresses: frozenset[str] = frozenset()
     on_begin: Callable[[str, Trigger], None] = lambda _message_id, _trigger: None
 
 
@@ -138,7 +140,9 @@ class _Work:
                     report = await _process(trigger, self.new_services, self.rules)
             except asyncio.CancelledError:
                 report = _out_of_time(trigger, waiting.names())
-        return _told(replace(report, duration=timedelta(seconds=time.monotonic() - began)))
+        return _told(
+            replace(report, duration=timedelta(seconds=time.monotonic() - began)), self.rules.own_addresses
+        )
 
 
 def _out_of_time(trigger: Trigger, unanswered: Sequence[str]) -> ProcessReport:
@@ -162,8 +166,12 @@ async def _process(
         return new_report(trigger, Verdict.RETRY, "a defect of this tool", (crashed,))
 
 
-def _told(report: ProcessReport) -> ProcessReport:
+def _told(report: ProcessReport, own_addresses: frozenset[str] = frozenset()) -> ProcessReport:
     """Write the report's line into the log; people's addresses, which errors may repeat, are left out."""
+
+    def shown(address: re.Match[str]) -> str:
+        return address[0] if address[0].lower().rstrip(".") in own_addresses else "<address>"
+
     level = logging.WARNING if report.verdict is Verdict.RETRY else logging.ERROR
     is_fine = report.verdict in (Verdict.DONE, Verdict.IGNORED) and not report.errors
     problems = "; ".join(f"{one.type}: {one.message}" for one in report.errors)
@@ -175,6 +183,6 @@ def _told(report: ProcessReport) -> ProcessReport:
         report.customer,
         report.status,
         report.reason,
-        _ADDRESS.sub("<address>", problems),
+        _ADDRESS.sub(shown, problems),
     )
     return report

@@ -328,3 +328,17 @@ async def test_how_often_it_is_delivered_and_in_which_order_makes_no_difference(
     assert Counter(kind for _, kind in world.mails) == {ASKED: 3, ANNOUNCED: 3, ENDED: 3}
     assert json.loads(world.store.objects["archive/CHG-1.json"])["status"] == "completed"
     assert invited(world) == EVERYBODY
+
+
+@pytest.mark.parametrize("is_announced", [False, True])
+async def test_mails_that_a_change_leaves_behind_are_logged(
+    world: ChangeWorld, caplog: pytest.LogCaptureFixture, *, is_announced: bool
+) -> None:
+    world.move_to("approved")
+    if is_announced:
+        await world.deliver_until_done()
+    world.move_to("completed")
+    await world.deliver_until_done()
+    lines = [record.getMessage() for record in caplog.records if "mail.overtaken" in record.getMessage()]
+    expected = "mail.overtaken change_id=CHG-1 customer={} status=completed overtaken=approved"
+    assert lines == ([] if is_announced else [expected.format(code) for code in world.lists])

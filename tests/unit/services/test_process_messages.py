@@ -154,3 +154,15 @@ async def test_the_log_names_change_customer_and_outcome_and_no_address(
     assert any("message.rejected message_id=m2" in line for line in lines)
     assert "ann@" not in caplog.text
     assert "<address>" in caplog.text
+
+
+async def test_the_log_names_our_own_addresses_and_nobody_elses(
+    world: ChangeWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = "not verified: changes@example.com, arn:aws:ses:::identity/changes@example.com, ann@example.com"
+    error = RemoteServiceError(said, service="ses", operation="SendEmail", code="MessageRejected")
+    world.mailer = MemoryMailer(troubles={"ann@example.com": error})
+    rules = MessageRules("changes", own_addresses=frozenset({"changes@example.com"}))
+    await handle(world, message(record("hts")), rules=rules)
+    [line] = [one.getMessage() for one in caplog.records if "change.retry" in one.getMessage()]
+    assert "not verified: changes@example.com, arn:aws:ses:::identity/changes@example.com, <address>" in line

@@ -91,11 +91,31 @@ def advise(asked: Asked, refusal: Refusal) -> str:
     if _is_about_the_clock(refusal):
         return _advise_clock(refusal.clock_offset)
     return (
-        _advise_kms(refusal)
+        _advise_sending(asked, refusal)
+        or _advise_kms(refusal)
         or _advise_region(asked, refusal)
         or _advise_duration(refusal)
         or _advise_by_code(asked, refusal)
     )
+
+
+def _advise_sending(asked: Asked, refusal: Refusal) -> str:
+    """Return what to do about a refused mail; the code alone says little (see ``send_refusals``)."""
+    if asked.operation != "SendEmail" or refusal.status >= _FIRST_SERVER_ERROR:
+        return ""
+    if _STOPPED.search(f"{refusal.code} {refusal.words}"):
+        return (
+            "the account may not send at the moment; its owner has to answer AWS, or switch sending on again"
+        )
+    if "verified" in refusal.words.lower() or refusal.code.startswith("MailFromDomainNotVerified"):
+        return (
+            "the identity that is named has to be verified in that account and region; in an account without "
+            "production access that holds for recipients, too"
+        )
+    return ""
+
+
+_STOPPED = re.compile(r"\b(paus|suspend)|Paused|Suspended", re.IGNORECASE)
 
 
 def _advise_by_code(asked: Asked, refusal: Refusal) -> str:

@@ -43,18 +43,19 @@ class SendingPace(RateLimiter):
         self._refuse_while_resting()
 
     def _refuse_while_resting(self) -> None:
-        if self._reason is not None and self._clock() < self._rests_until_s:
-            raise _copied(self._reason)
+        left_s = self._rests_until_s - self._clock()
+        if self._reason is not None and left_s > 0:
+            raise _untried(self._reason, left_s)
 
 
-def _copied(error: SendingStoppedError) -> SendingStoppedError:
-    """Return the error for another mail: one exception must not be raised in several tasks."""
+def _untried(reason: SendingStoppedError, left_s: float) -> SendingStoppedError:
+    """Return the error for a mail that was not sent because of an earlier refusal."""
     return SendingStoppedError(
-        str(error),
-        service=error.service,
-        operation=error.operation,
-        code=error.code,
-        retryable=error.retryable,
-        request_id=error.request_id,
-        retry_after=error.retry_after,
+        f"the mail was not tried: the account rests for {math.ceil(left_s / 60)} more minutes, because its "
+        f"mails of 24 hours were used up ({reason.code})",
+        service=reason.service,
+        operation=reason.operation,
+        code=reason.code,
+        retryable=reason.retryable,
+        retry_after=reason.retry_after,
     )

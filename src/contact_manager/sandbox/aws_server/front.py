@@ -22,6 +22,7 @@ from contact_manager.sandbox.aws_server.metadata import (
     answer_metadata,
     as_metadata_call,
 )
+from contact_manager.sandbox.aws_server.redrive import start_message_move
 from contact_manager.sandbox.aws_server.roles import account_of
 from contact_manager.sandbox.aws_server.served import ServedServices, refusal_of_service
 from contact_manager.sandbox.aws_server.sesv2 import find_handler
@@ -102,6 +103,8 @@ class Front:
         handler = find_handler(call)
         if handler is not None:
             return handler(call, place, self._state)
+        if (call.service, call.operation) == ("sqs", "StartMessageMoveTask"):
+            return start_message_move(call, place)
         app = partial(self._served, call.service)
         if call.operation == "PutObject":
             with self._writing:  # moto looks at a condition and writes in two steps

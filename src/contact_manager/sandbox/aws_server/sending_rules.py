@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic
 
+_ACCOUNT_DIGITS = 12
 _DAY_S = 24 * 60 * 60.0
 
 
@@ -30,6 +31,19 @@ class SendingRules:
     daily_quota: float = 50000.0
     unverified: Sequence[str] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what would be taken for something else without a word.
+
+        Raises:
+            ValueError: A value is of the wrong kind.
+        """
+        if not (len(self.account) == _ACCOUNT_DIGITS and self.account.isdecimal()):
+            raise ValueError("account has twelve digits")
+        if not isinstance(self.unverified, list | tuple):
+            raise ValueError("unverified is a list of addresses, [] for none")  # noqa: TRY004 - of the request
+        if not isinstance(self.refused, Mapping):
+            raise ValueError("refused is an object of addresses and words, {} for none")  # noqa: TRY004 - same
 
 
 class SendingBook:

@@ -56,5 +56,6 @@ async def test_nobody_is_sent_anything_for_an_hour_and_everybody_afterwards(
     with pytest.raises(SendingStoppedError) as caught:
         await pace.wait()
     assert caught.value.retry_after == HOUR
+    assert "was not tried: the account rests for 1 more minutes" in str(caught.value)
     clock.now_s = 3600
     await pace.wait()

@@ -65,6 +65,8 @@ def _show(report: ProcessReport, console: Console, talk: Console) -> None:
         told = f"  Mails ({mails.topic}): {mails.sent} sent"
         told += f", {mails.sent_before} sent before" if mails.sent_before else ""
         told += f", {mails.refused} refused" if mails.refused else ""
+        told += f", {mails.failed} failed" if mails.failed else ""
+        told += f", {mails.postponed} waiting for the account's quota" if mails.postponed else ""
         console.print(f"{told}, {len(mails.excluded)} left out")
     if meeting is not None and not report.errors:
         show_remarks(meeting, talk)
