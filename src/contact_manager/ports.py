@@ -144,7 +144,11 @@ class ObjectStore(Protocol):
         """
 
     async def delete(self, key: str) -> None:
-        """Remove the object; one that is gone already is fine."""
+        """Remove the object; one that is gone already is fine.
+
+        Raises:
+            ConflictError: Somebody else wrote it at the same moment; it may be there still.
+        """
 
     def list_keys(self, prefix: str) -> AsyncIterator[str]:
         """Yield the keys that begin with ``prefix``."""

@@ -22,6 +22,7 @@ from contact_manager.services.change_record import ChangeRecord, ChangeTask, not
 from contact_manager.services.leases import Leases, OldLedger
 from contact_manager.services.notify import Notification, NotifyServices, SendControls, notify
 from contact_manager.services.schedule_meeting import MeetingServices
+from contact_manager.services.update_object import delete_object
 
 _log = logging.getLogger(__name__)
 
@@ -131,7 +132,7 @@ class _Work:
         if not has_trigger and not self._was_deleted_too_early(task):
             return self._report(Verdict.IGNORED, "the trigger is gone: it was processed before")
         if task is None:
-            await services.store.delete(trigger.key)
+            await delete_object(services.store, trigger.key)
             return self._report(Verdict.IGNORED, "its status asks for nothing")
         return task
 
@@ -262,7 +263,7 @@ class _Work:
         if report.stops:
             return replace(report, verdict=Verdict.REJECTED, reason="a safety rule stopped it"), False
         await self._record.rewrite(lambda record: record_json.with_entry(record, entry))
-        await self._services.store.delete(self._trigger.key)
+        await delete_object(self._services.store, self._trigger.key)
         return report, await self._has_moved_on(task)
 
     async def _has_moved_on(self, task: ChangeTask) -> bool:

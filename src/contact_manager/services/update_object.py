@@ -49,12 +49,9 @@ async def update_object(
         RemoteServiceError: The store cannot be used, or others wrote again and again. What was to be
             written may stand there all the same.
     """
-    clock = asyncio.get_running_loop()
-    last_start = clock.time() + MAX_ELAPSED_S
+    attempts = _Attempts(key)
     attempted: bytes | None = None
-    attempt = 0
     while True:
-        attempt += 1
         try:
             if attempted is not None:
                 found = await store.fetch(key)
@@ -69,8 +66,41 @@ async def update_object(
             )
             return StoredObject(data, etag, timedelta(0))
         except RemoteServiceError as error:
-            is_passing = error.retryable or isinstance(error, ConflictError)
-            if not is_passing or attempt >= MAX_ATTEMPTS or clock.time() >= last_start:
-                raise
-            _log.info("store.write_repeated key=%s code=%s attempt=%d", key, error.code, attempt)
-        await asyncio.sleep(random.uniform(0, min(0.1 * attempt, _LONGEST_WAIT_S)))  # noqa: S311 - no secret
+            await attempts.wait_after(error)
+
+
+async def delete_object(store: ObjectStore, key: str) -> None:
+    """Remove an object, and do not give up for a conflict or a failure that passes.
+
+    Raises:
+        RemoteServiceError: The store cannot be used, or conflicts came again and again.
+    """
+    attempts = _Attempts(key)
+    while True:
+        try:
+            return await store.delete(key)
+        except RemoteServiceError as error:
+            await attempts.wait_after(error)
+
+
+class _Attempts:
+    """How often something was tried with an object, and whether it may be tried once more."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._clock = asyncio.get_running_loop()
+        self._last_start = self._clock.time() + MAX_ELAPSED_S
+        self._failed = 0
+
+    async def wait_after(self, error: RemoteServiceError) -> None:
+        """Wait until the next attempt.
+
+        Raises:
+            RemoteServiceError: ``error``, when there is none.
+        """
+        self._failed += 1
+        is_passing = error.retryable or isinstance(error, ConflictError)
+        if not is_passing or self._failed >= MAX_ATTEMPTS or self._clock.time() >= self._last_start:
+            raise error
+        _log.info("store.write_repeated key=%s code=%s attempt=%d", self._key, error.code, self._failed)
+        await asyncio.sleep(random.uniform(0, min(0.1 * self._failed, _LONGEST_WAIT_S)))  # noqa: S311 - no secret

@@ -99,19 +99,17 @@ class S3ObjectStore:
         except RemoteServiceError as error:
             if error.code not in _CHANGED:
                 raise
-            raise ConflictError(
-                f"somebody else wrote {key} meanwhile",
-                service=error.service,
-                operation=error.operation,
-                code=error.code,
-                retryable=True,
-                request_id=error.request_id,
-            ) from error
+            raise _conflict(key, error) from error
 
     async def delete(self, key: str) -> None:
         """Remove the object; one that is gone already is fine."""
-        async with self._calling("DeleteObject", key) as client:
-            await client.delete_object(Bucket=self._bucket, Key=key)
+        try:
+            async with self._calling("DeleteObject", key) as client:
+                await client.delete_object(Bucket=self._bucket, Key=key)
+        except RemoteServiceError as error:
+            if error.code not in _CHANGED:
+                raise
+            raise _conflict(key, error) from error
 
     async def list_keys(self, prefix: str) -> AsyncIterator[str]:
         """Yield the keys that begin with ``prefix``."""
@@ -162,3 +160,14 @@ def _age(answer: Mapping[str, Any]) -> timedelta:
         now = datetime.now(UTC)
     age: timedelta = now - answer["LastModified"] - _RESOLUTION
     return max(age, timedelta(0))
+
+
+def _conflict(key: str, error: RemoteServiceError) -> ConflictError:
+    return ConflictError(
+        f"somebody else wrote {key} meanwhile",
+        service=error.service,
+        operation=error.operation,
+        code=error.code,
+        retryable=True,
+        request_id=error.request_id,
+    )

@@ -51,8 +51,7 @@ class SendingPace(RateLimiter):
 def _untried(reason: SendingStoppedError, left_s: float) -> SendingStoppedError:
     """Return the error for a mail that was not sent because of an earlier refusal."""
     return SendingStoppedError(
-        f"the mail was not tried: the account rests for {math.ceil(left_s / 60)} more minutes, because its "
-        f"mails of 24 hours were used up ({reason.code})",
+        f"the mail was not tried: the account rests for {math.ceil(left_s / 60)} more minutes. Why: {reason}",
         service=reason.service,
         operation=reason.operation,
         code=reason.code,

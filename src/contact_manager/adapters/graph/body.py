@@ -51,19 +51,26 @@ def splice(live: str, text: str, join_url: str) -> str | None:
     """
     if len(live) > MAX_BODY_LENGTH:
         return None
-    before, after = _around_ours(live)
-    rest = f"{before}\n{after}"
-    is_lost = (_mentions(live, join_url) and not _mentions(rest, join_url)) or (
-        _JOIN_BLOCK.search(live) and not _JOIN_BLOCK.search(rest)
-    )
-    return None if is_lost else before + as_own_block(text) + after
-
-
-def _around_ours(live: str) -> tuple[str, str]:
     elements = scan_elements(live)
     ours = next((element for element in elements if _is_ours(element)), None)
-    if ours is not None:
-        return live[: ours.start], live[ours.end :]
+    before, after = (live[: ours.start], live[ours.end :]) if ours else _around_unmarked(live, elements)
+    if _is_lost(live, f"{before}\n{after}", join_url, is_ours=ours is not None):
+        return None
+    return before + as_own_block(text) + after
+
+
+def _is_lost(live: str, rest: str, join_url: str, *, is_ours: bool) -> bool:
+    """Whether a body without our text lacks the join block.
+
+    In an entry without a link of its own, a link inside our element is our text: it leads to the first entry.
+    """
+    if _mentions(live, join_url) and not _mentions(rest, join_url):
+        return True
+    has_block = _JOIN_BLOCK.search(live) is not None and bool(join_url or not is_ours)
+    return has_block and _JOIN_BLOCK.search(rest) is None
+
+
+def _around_unmarked(live: str, elements: Sequence[Element]) -> tuple[str, str]:
     separator = _SEPARATOR.search(live)
     if separator is not None:
         return _before_line(live, elements, separator.start())

@@ -51,10 +51,10 @@ class Fault:
     """
 
     service: str | None = None
-    method: str | None = None
     operation: str | None = None
     path_contains: str | None = None
     account: str | None = None
+    method: str | None = None
     times: int | None = 1
     skip: int = 0
     status: int | None = None

@@ -114,6 +114,11 @@ def test_a_join_block_that_cannot_be_told_from_our_text_is_never_written_over(li
     assert splice(live, "new", "") is None
 
 
+def test_an_entry_without_a_link_of_its_own_may_name_one_in_our_text() -> None:
+    live = page(as_own_block(f"<p>Old</p><p>Join: {LINKS['short']}</p>"))
+    assert splice(live, "new", "") == page(as_own_block("new"))
+
+
 def test_a_line_without_a_join_block_behind_it_is_kept_as_well() -> None:
     live = page(f"<p>Old</p><p>{LINE}</p><p>Reunión de Microsoft Teams</p>")
     assert splice(live, "new", JOIN) == page(
