@@ -163,6 +163,7 @@ def test_every_command_has_something_to_be_tried_with() -> None:
     assert sorted(RECIPES) == COMMANDS
 
 
+@pytest.mark.parametrize("shown", ["colours", "json"], indirect=True)
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize(
     "wrong",

@@ -124,8 +124,10 @@ class ProcessReport:
 
     @property
     def retry_after(self) -> timedelta | None:
-        """How long a repetition has to wait at least, for which it is known."""
-        return self.mails.retry_after if self.mails else None
+        """How long a repetition has to wait at least; a meeting that is not done waits for no quota."""
+        if self.mails is None or (self.meeting is not None and self.meeting.comes_again):
+            return None
+        return self.mails.retry_after
 
     @property
     def stops(self) -> tuple[ReportedError, ...]:

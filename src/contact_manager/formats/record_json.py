@@ -124,6 +124,12 @@ def tells_of_meeting(record: Mapping[str, Any]) -> bool:
     return bool(record.get("meeting_metadata")) or (bool(told) and told[-1] != CANCELLED)
 
 
+def recorded_event_id(record: Mapping[str, Any]) -> str:
+    """Return the id of the event that the record names, or ``""``."""
+    metadata = record.get("meeting_metadata")
+    return str(metadata.get("meeting_id") or "") if isinstance(metadata, Mapping) else ""
+
+
 def processed_for(record: Mapping[str, Any], customer: str) -> frozenset[tuple[str, str]]:
     """Return the transitions that were processed for a customer, each with the digest of its content."""
     return frozenset(

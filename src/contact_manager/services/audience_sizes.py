@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import timedelta
 
 from contact_manager.domain.customer import Customer
@@ -29,6 +28,7 @@ class AudienceSizes:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._sizes: dict[tuple[str, str], tuple[int, float]] = {}
+        self._readings: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     def note(self, customer: Customer, topic: str, people: int) -> None:
         """Remember a number."""
@@ -37,17 +37,29 @@ class AudienceSizes:
     async def count(self, customers: Sequence[Customer], topic: str, directory: ContactDirectory) -> int:
         """Return how many people the customers have, as far as they are known or can be read."""
         unknown = [customer for customer in customers if self._known(customer, topic) is None]
-        for customer in unknown:
-            self.note(customer, topic, 0)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(READ_TIME.total_seconds()):
-                await asyncio.gather(*(self._read(customer, topic, directory) for customer in unknown))
+        if unknown:
+            readings = [self._begin_reading(customer, topic, directory) for customer in unknown]
+            await asyncio.wait(readings, timeout=READ_TIME.total_seconds())
         return sum(self._known(customer, topic) or 0 for customer in customers)
 
+    def _begin_reading(
+        self, customer: Customer, topic: str, directory: ContactDirectory
+    ) -> asyncio.Task[None]:
+        """Return the reading that is under way, or a new one; one that takes too long goes on for others."""
+        key = customer.code, topic
+        reading = self._readings.get(key)
+        if reading is None:
+            reading = self._readings[key] = asyncio.create_task(self._read(customer, topic, directory))
+            reading.add_done_callback(lambda _done: self._readings.pop(key, None))
+        return reading
+
     async def _read(self, customer: Customer, topic: str, directory: ContactDirectory) -> None:
-        with suppress(RemoteServiceError, TimeoutError):
+        try:
             contacts = await directory.fetch_contacts(customer, [topic])
             decided = decide_recipients([(customer, contacts)], TopicSelection(topic))
+        except (RemoteServiceError, TimeoutError):
+            self.note(customer, topic, 0)
+        else:
             self.note(customer, topic, len(decided.invited))
 
     def _known(self, customer: Customer, topic: str) -> int | None:

@@ -125,10 +125,8 @@ class MeetingRun:
                     return MeetingResult(is_superseded=True)
                 report = await self._align(now, was_made=was_made)
                 if report is not None and report.is_ok:
-                    at = self.services.clock.now()
-                    await self.record.rewrite(
-                        lambda record: _with_outcome(record, report, lambda kind: Entry(kind, at, self.role))
-                    )
+                    if not await self._record_outcome(now, report):
+                        return MeetingResult(is_superseded=True)
                 elif report is not None:
                     await note_stops(self.record, guard_stops(report.errors), self._stopped(now))
         except InvalidChangeError as error:
@@ -140,6 +138,25 @@ class MeetingRun:
             return MeetingResult(errors=(late,), comes_again=True)
         errors = _left_over(report)
         return MeetingResult(report, errors, comes_again=bool(errors) and not guard_stops(errors))
+
+    async def _record_outcome(self, task: ChangeTask, report: RunReport) -> bool:
+        """Write what became of the meeting; return whether the record names no other meeting by now.
+
+        Another program may have recorded one while the calendar was written: then that is the meeting.
+        """
+        recorded = task.change.recorded_meeting
+        known = {"", *(event.event_id for event in report.events), recorded.event_id if recorded else ""}
+        at, is_ours = self.services.clock.now(), True
+
+        def edit(record: dict[str, Any]) -> dict[str, Any]:
+            nonlocal is_ours
+            is_ours = record_json.recorded_event_id(record) in known
+            return (
+                _with_outcome(record, report, lambda kind: Entry(kind, at, self.role)) if is_ours else record
+            )
+
+        await self.record.rewrite(edit)
+        return is_ours
 
     async def _read_again(self) -> ChangeTask | None:
         data = await self.record.fetch()

@@ -21,7 +21,7 @@ from contact_manager.domain.lifecycle import (
 from contact_manager.domain.outcome import ReportedError
 from contact_manager.errors import InvalidChangeError, Problem, UnusableObjectError
 from contact_manager.formats import record_json
-from contact_manager.formats.change_json import MAX_CHANGE_BYTES, parse_change
+from contact_manager.formats.change_json import MAX_RECORD_BYTES, parse_change
 from contact_manager.formats.record_json import Entry
 from contact_manager.ports import ObjectStore, StoredObject
 from contact_manager.services.update_object import update_object
@@ -52,8 +52,9 @@ class ChangeTask:
 
     @property
     def name(self) -> str:
-        """Transition and status: a version may stay the same over several statuses."""
-        return f"{self.transition.label}:{self.status}"
+        """Transition and status, as a version may stay the same over several; a test run is another task."""
+        name = f"{self.transition.label}:{self.status}"
+        return f"{name}:test" if self.is_test_run else name
 
     @property
     def content(self) -> str:
@@ -112,7 +113,7 @@ class ChangeRecord:
         """Return the object as it is now, or None when there is none.
 
         Raises:
-            InvalidChangeError: It is larger than a change file may be, or packed in an unknown way.
+            InvalidChangeError: It is larger than ``MAX_RECORD_BYTES``, or packed in an unknown way.
             RemoteServiceError: The bucket cannot be used.
         """
         found = await self.fetch_stored()
@@ -121,7 +122,7 @@ class ChangeRecord:
     async def fetch_stored(self) -> StoredObject | None:
         """Return the object with its properties; see ``fetch``."""
         try:
-            return await self._store.fetch(self.key, max_size=MAX_CHANGE_BYTES)
+            return await self._store.fetch(self.key, max_size=MAX_RECORD_BYTES)
         except UnusableObjectError as error:
             raise InvalidChangeError([Problem("", str(error))], source=self.key) from error
 

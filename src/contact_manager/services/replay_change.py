@@ -60,7 +60,9 @@ async def _store(data: bytes, given: Change, services: ProcessServices, *, sourc
         written = record_json.load_record(data)
         if found is None:
             return record_json.dump_record(written)
-        known = parse_change(found.data, source=key, default_time_zone=given.time_zone)
+        known = parse_change(
+            found.data, source=key, default_time_zone=given.time_zone, record_id=given.change_id
+        )
         reason = _reason_not_to_replace(known, given)
         if reason:
             problem = Problem("", f"{key} in the bucket is ahead of this file: {reason}")

@@ -68,8 +68,10 @@ _USED_UP = re.compile(r"quota|limit|maximum|exceed|reach", re.IGNORECASE)
 _QUOTA_OF_NO_RATE = re.compile(r"^(?!.*(\brate\b|per second|throughput)).*quota", re.IGNORECASE)
 _STOPPED = re.compile(r"\b(paus|suspend|terminat|shut ?down|disabl|on hold|under review)", re.IGNORECASE)
 _SET_UP = re.compile(r"\b(list|topic|configuration set|template|tenant|dedicated ip pool)\b", re.IGNORECASE)
+_SUPPRESSION_LIST = re.compile(r"suppression list", re.IGNORECASE)
+_AMOUNT = re.compile(r"\b(quota|limits?|rate|daily)\b", re.IGNORECASE)
 _SENDER = re.compile(
-    r"\b(sender|from|source|reply[- ]?to|return[- ]?path|feedback|header|content|subject|body)\b",
+    r"\b(sender|from|source|reply[- ]?to|return[- ]?path|feedback\w*|header|content|subject|body)\b",
     re.IGNORECASE,
 )
 _VERIFICATION = re.compile(r"\bverif|\bidentit", re.IGNORECASE)
@@ -117,8 +119,10 @@ def _judge_words(message: str, mail: Mail) -> Scope:
         return Scope.ACCOUNT
     if _VERIFICATION.search(words):
         return _judge_verification(words, named, mail)
-    if _SET_UP.search(words) and not _ANY_ADDRESS.search(words):
-        return Scope.ACCOUNT
+    if _SET_UP.search(_SUPPRESSION_LIST.sub(" ", words)):
+        return Scope.UNKNOWN if _ANY_ADDRESS.search(words) else Scope.ACCOUNT
+    if _AMOUNT.search(words):
+        return Scope.UNKNOWN
     is_certain = _BAD_ADDRESS.search(words) and not _SENDER.search(words) and named <= {mail.recipient}
     return Scope.RECIPIENT if is_certain else Scope.UNKNOWN
 

@@ -107,6 +107,14 @@ class SesAccount:
         """
         return await self._fetch(asked, request, parse, patience or self._access.patience)
 
+    async def send(self, asked: Asked, request: AwsRequest, *, patience: Patience) -> None:
+        """Send a request of which only success or refusal is of interest.
+
+        Raises:
+            RemoteServiceError: Refused, or no answer.
+        """
+        await self._send_renewed(asked, request, patience)
+
     async def fetch_pages(
         self, asked: Asked, request: PageRequest, parse: Callable[[Page], T], pages: list[T]
     ) -> list[T]:

@@ -94,9 +94,9 @@ class SesMailer:
         key = (customer.role_arn, customer.region)
         sender = await self._senders.fetch(key, lambda: self._open(customer))
         asked = sender.account.describe("SendEmail")
-        request = AwsRequest("POST", _SEND_PATH, orjson.dumps(message(mail)))
+        request = AwsRequest("POST", _SEND_PATH, orjson.dumps(message(mail)), is_done_by_status=True)
         try:
-            await sender.account.fetch(asked, request, lambda _: None, patience=self._patience)
+            await sender.account.send(asked, request, patience=self._patience)
         except RefusedError as refused:
             error = _explained(refused, asked, mail)
             if isinstance(error, SendingStoppedError) and error.retry_after is not None:

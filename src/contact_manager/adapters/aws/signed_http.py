@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -22,6 +23,7 @@ _CONNECT_TIME_LIMIT_S = 3.0
 _SILENCE_LIMIT_S = 10.0
 _READ_BUFFER_BYTES = 1 << 18
 _OK = 200
+_SUCCESS = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,16 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class AwsRequest:
-    """What is sent: ``path`` begins with a slash and has its query, all of it percent-encoded."""
+    """What is sent: ``path`` begins with a slash and has its query, all of it percent-encoded.
+
+    With ``is_done_by_status`` success as status says that it is done, whatever becomes of the body.
+    """
 
     method: str
     path: str
     body: bytes = b""
     content_type: str = "application/json"
+    is_done_by_status: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,10 @@ class SignedHttp:
                 proxy=endpoint.proxy,
                 allow_redirects=False,
             ) as response:
+                if request.is_done_by_status and response.status in _SUCCESS:
+                    with suppress(aiohttp.ClientError, TimeoutError, OSError):
+                        await response.read()
+                    return Answer(b"", response.headers.get("x-amzn-requestid", ""))
                 body = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unanswered(asked, error) from error

@@ -21,9 +21,12 @@ from contact_manager.formats.change_json.schedule import Reading
 from contact_manager.formats.change_json.wrapper import unwrap
 from contact_manager.formats.json_document import JsonDocumentError, first_problems, read_object
 
-__all__ = ["MAX_CHANGE_BYTES", "parse_change"]
+__all__ = ["MAX_CHANGE_BYTES", "MAX_RECORD_BYTES", "parse_change"]
 
 MAX_CHANGE_BYTES = 4 * 1024 * 1024
+MAX_RECORD_BYTES = 4 * MAX_CHANGE_BYTES
+"""Of a change that is kept in the bucket: the runs of all its customers add lines to it."""
+
 """Of one change file; larger ones are refused before they are parsed."""
 
 _DIALECTS = (
@@ -57,7 +60,7 @@ def parse_change(
         InvalidChangeError: Something is wrong; all problems at once, each with its JSON path.
     """
     try:
-        document = read_object(data, max_bytes=MAX_CHANGE_BYTES)
+        document = read_object(data, max_bytes=MAX_CHANGE_BYTES if record_id is None else MAX_RECORD_BYTES)
     except JsonDocumentError as exc:
         raise InvalidChangeError([Problem("", str(exc))], source=source) from exc
     reader = unwrap(document)

@@ -166,7 +166,7 @@ class NotificationConfig(Section):
     topics: TopicsConfig = Field(default=TopicsConfig(), description="SES topics of the mails.")
     lease_seconds: float = Field(
         _NOTIFICATION.lease_duration.total_seconds(),
-        gt=0,
+        ge=30,
         le=43200,
         description="How long one run may work on a meeting or a portion of mails before another takes over.",
     )

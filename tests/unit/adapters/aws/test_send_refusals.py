@@ -69,6 +69,11 @@ ABOUT_THE_RECIPIENT = [
 ]
 UNCERTAIN = [
     "",
+    "Recipient is invalid because contact list main does not contain it",
+    "Invalid Recipient: topic aws-announce unknown",
+    "Destination is invalid: contact list not found",
+    "Invalid recipient email address ann@example.com; daily sends limit reached",
+    "Invalid address in FeedbackForwardingEmailAddress: Missing domain",
     "Message content rejected",
     "Transaction failed: Expected ';', got \"x\"",
     "Missing required header 'From'.",
