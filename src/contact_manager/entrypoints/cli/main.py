@@ -164,7 +164,10 @@ _File = Annotated[str, typer.Argument(metavar="FILE", help="Change file, - for s
 def _change_process(
     file: _File,
     *,
-    customer: Annotated[str, typer.Option(metavar="C", help="For which customer of the change.")],
+    customer: Annotated[
+        str,
+        typer.Option("--customer-code", "--customer", metavar="C", help="For which customer of the change."),
+    ],
     options: CommonOptions,
 ) -> None:
     """Do for one customer what the change's trigger would: the meeting, and this customer's mails."""

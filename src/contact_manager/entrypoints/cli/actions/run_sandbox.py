@@ -33,7 +33,7 @@ def run_sandbox() -> None:
             "The sandbox is up, on this machine only. Put the lines above into another shell and try:",
             f"  {command} meeting plan --json-metadata {flat}",
             "or, as the change's trigger for one customer would do it, with mails:",
-            f"  {command} change process {flat} --customer hts",
+            f"  {command} change process {flat} --customer-code hts",
             f"A worker listens to the bucket s3://{stack.world.bucket_name} and tells here what it does.",
             "Its services can be made to fail (docs/reference/sandbox.md says how), through",
             f"  {stack.aws.admin_url} and {stack.graph.admin_url}",
