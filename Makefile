@@ -33,7 +33,7 @@ format: $(STAMP)  ## let ruff write the layout
 	$(BIN)/ruff format .
 
 test: $(STAMP)  ## the tests on every core, with branch coverage
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 demo: $(STAMP)  ## the main job in the embedded sandbox
 	./ccoe-customer-contact-manager sandbox demo

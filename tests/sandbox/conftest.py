@@ -56,6 +56,11 @@ class Sandbox:
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
+    @property
+    def unmeasured(self) -> dict[str, str]:
+        """The environment for processes that are killed: their coverage would be lost, and costs time."""
+        return {name: value for name, value in self.environment.items() if not name.startswith("COVERAGE_")}
+
     def meeting(self, verb: str, change: dict[str, Any] | str, *flags: str, **environment: str) -> Done:
         """Run ``meeting VERB`` on a change and check that stdout is one JSON object."""
         path = change if isinstance(change, str) else self.write(change)

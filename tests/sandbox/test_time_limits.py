@@ -17,7 +17,7 @@ from tests.sandbox.change_events import ALL_DONE, Portal
 SECONDS_LEFT = 5
 """After these the host ends the process, as AWS does: without an answer."""
 
-LONG_ENOUGH = 20
+LONG_ENOUGH = 15
 """For a run that does something before it hangs."""
 
 NEVER_S = 3600.0

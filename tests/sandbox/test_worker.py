@@ -218,6 +218,8 @@ def test_processing_a_file_does_what_its_trigger_would_and_twice_nothing_more(
         "sent": 2,
         "sent_before": 0,
         "refused": 0,
+        "failed": 0,
+        "postponed": 0,
         "excluded": first.report["mails"]["excluded"],
     }
     assert (second.report["meeting"], second.report["mails"]["sent"]) == (None, 0)

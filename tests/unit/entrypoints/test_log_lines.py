@@ -19,8 +19,10 @@ FORGERY = 'CHG-1" customer=other\n2031-01-01 00:00:00,000 ERROR change.done cust
 
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """What the command's log holds."""
+    """What the command's log holds; in its process nobody has set up the log of AWS Lambda."""
     root, own = logging.getLogger(), logging.getLogger("contact_manager")
+    monkeypatch.setattr(own, "propagate", True)
+    monkeypatch.setattr(own, "handlers", [])
     handlers, level, own_level = root.handlers[:], root.level, own.level
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
