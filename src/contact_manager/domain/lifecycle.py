@@ -60,7 +60,6 @@ _STATUSES = {one.value: one for one in ChangeStatus} | {"canceled": ChangeStatus
 _UNSAFE_IN_KEYS = re.compile(r"[^A-Za-z0-9._-]")
 _MAX_READABLE_LENGTH = 40
 _DIGEST_LENGTH = 16
-_LIKE_A_KEY = re.compile(rf"-[0-9a-f]{{{_DIGEST_LENGTH}}}$")
 _UNSAFE_IN_OLD_KEYS = re.compile(r"[^\w.-]")
 _MAX_OLD_KEY_LENGTH = 100
 _UNFINISHED = frozenset({"draft", "rejected", "deleted", "archived"})
@@ -100,11 +99,6 @@ class Transition:
     def old_key(self) -> str:
         """The key of releases before the digest; several transitions may have had the same one."""
         return _UNSAFE_IN_OLD_KEYS.sub("_", self.text)[:_MAX_OLD_KEY_LENGTH]
-
-    @property
-    def old_ledger_key(self) -> str | None:
-        """The old key if a ledger under it can only be an old one, and not another transition's of today."""
-        return None if _LIKE_A_KEY.search(self.old_key) else self.old_key
 
     @property
     def label(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 _MARK_LENGTH = 24
+LEDGER_FORM = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,14 @@ class Ledger:
         sent: Marks of the people whose mail was accepted.
         refused: By mark, why a mail can never be sent.
         moved_to: Of a ledger under an old key: the key of the transition that has taken it over.
+        form: 1 for one that an earlier release wrote, whose key has no digest.
     """
 
     lease: Lease = field(default_factory=Lease)
     sent: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
     moved_to: str = ""
+    form: int = field(default=LEDGER_FORM, compare=False)
 
     def joined_with(self, other: Ledger) -> Ledger:
         """Return this ledger with what ``other`` knows of people as well."""
@@ -117,7 +120,12 @@ def load_claim(data: bytes) -> Claim:
 
 def dump_ledger(ledger: Ledger) -> bytes:
     """Return the ledger as JSON."""
-    parts = {**_lease(ledger.lease), "sent": sorted(ledger.sent), "refused": dict(ledger.refused)}
+    parts = {
+        "v": ledger.form,
+        **_lease(ledger.lease),
+        "sent": sorted(ledger.sent),
+        "refused": dict(ledger.refused),
+    }
     if ledger.moved_to:
         parts["moved_to"] = ledger.moved_to
     return orjson.dumps(parts, option=orjson.OPT_INDENT_2)
@@ -132,7 +140,8 @@ def load_ledger(data: bytes) -> Ledger:
     parts = _parts(data)
     refused = {str(mark): str(code) for mark, code in dict(parts.get("refused") or {}).items()}
     sent = frozenset(map(str, parts.get("sent") or ()))
-    return Ledger(_read_lease(parts), sent, refused, str(parts.get("moved_to") or ""))
+    moved_to, form = str(parts.get("moved_to") or ""), int(parts.get("v") or 1)
+    return Ledger(_read_lease(parts), sent, refused, moved_to, form)
 
 
 def _lease(lease: Lease) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from contact_manager.errors import RemoteServiceError
 from contact_manager.formats.ledger_json import (
+    LEDGER_FORM,
     Claim,
     Lease,
     Ledger,
@@ -79,7 +80,7 @@ class Leases:
 
     async def _take_over(self, old: OldLedger, held: HeldNote[Ledger]) -> HeldNote[Ledger]:
         found = await self._read(old.key, Ledger(), load_ledger, dump_ledger)
-        if found.stored is None:
+        if found.stored is None or found.note.form == LEDGER_FORM:
             return held
         if self.is_taken(found):
             return found
@@ -91,7 +92,7 @@ class Leases:
 
         await update_object(self._store, old.key, move, found=found.stored)
         if found.note.moved_to in ("", old.transition):
-            held.note = replace(found.note, lease=Lease(), moved_to="")
+            held.note = replace(found.note, lease=Lease(), moved_to="", form=LEDGER_FORM)
         return held
 
     def is_taken(self, held: HeldNote[_Note]) -> bool:

@@ -223,8 +223,8 @@ class _Work:
 
     def _ledger_keys(self, task: ChangeTask, name: str) -> tuple[str, OldLedger | None]:
         folder, customer = f"ledger/{self._trigger.change_id}", self._trigger.customer
-        key, old_key = task.transition.key, task.transition.old_ledger_key
-        old = OldLedger(f"{folder}/{old_key}/{customer}/{name}", key) if old_key else None
+        key = task.transition.key
+        old = OldLedger(f"{folder}/{task.transition.old_key}/{customer}/{name}", key)
         return f"{folder}/{key}/{customer}/{name}", old
 
     def _other_customers(self, task: ChangeTask) -> tuple[Customer, ...]:

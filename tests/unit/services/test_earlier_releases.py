@@ -59,7 +59,14 @@ def put_old_claim(world: ChangeWorld, done: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "transition"), [("1", "1"), ("1/0", "1_0"), ("9" * 300, "9" * 100), ("", "approved")]
+    ("version", "transition"),
+    [
+        ("1", "1"),
+        ("1/0", "1_0"),
+        ("9" * 300, "9" * 100),
+        ("", "approved"),
+        ("2031-1767225600000000", "2031-1767225600000000"),
+    ],
 )
 async def test_who_was_mailed_by_an_earlier_release_is_not_mailed_again(
     world: ChangeWorld, version: str, transition: str

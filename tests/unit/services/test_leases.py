@@ -264,11 +264,19 @@ OLD = OldLedger("ledger/CHG-1/1_0/hts/announcement.json", "1_0-digest")
 
 
 async def test_an_old_ledger_is_taken_over_by_one_transition(mine: Leases, store: MemoryStore) -> None:
-    store.objects[OLD.key] = dump_ledger(Ledger(sent=frozenset({"a"})))
+    store.objects[OLD.key] = dump_ledger(Ledger(sent=frozenset({"a"}), form=1))
     assert (await mine.read_ledger(KEY, OLD)).note == Ledger(sent=frozenset({"a"}))
     assert (await mine.read_ledger(KEY, OLD)).note == Ledger(sent=frozenset({"a"}))
     assert (await mine.read_ledger(KEY, replace(OLD, transition="1_0-other"))).note == Ledger()
     assert load_ledger(store.objects[OLD.key]).sent == {"a"}
+
+
+async def test_a_ledger_of_today_is_nobodys_old_one(mine: Leases, store: MemoryStore) -> None:
+    """A version may be called like the key of another one."""
+    today = dump_ledger(Ledger(sent=frozenset({"a"})))
+    store.objects[OLD.key] = today
+    assert (await mine.read_ledger(KEY, OLD)).note == Ledger()
+    assert store.objects[OLD.key] == today
 
 
 async def test_an_old_ledger_is_not_looked_at_where_there_is_a_new_one(
@@ -283,7 +291,7 @@ async def test_an_old_ledger_is_not_looked_at_where_there_is_a_new_one(
 async def test_an_old_ledger_is_left_to_the_release_that_still_sends(
     mine: Leases, store: MemoryStore, clock: MovingClock
 ) -> None:
-    running = Ledger(Lease("old release", NOW + DURATION), frozenset({"a"}))
+    running = Ledger(Lease("old release", NOW + DURATION), frozenset({"a"}), form=1)
     await store.write(OLD.key, dump_ledger(running), etag=None)
     assert mine.is_taken(await mine.read_ledger(KEY, OLD))
     assert load_ledger(store.objects[OLD.key]) == running
