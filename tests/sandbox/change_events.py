@@ -48,7 +48,7 @@ class Portal:
         self.stack = stack
         self.bucket = stack.world.bucket_name
         path = f"{ROOT / 'src'}:{ROOT}"
-        self.environment = Sandbox(stack, folder).environment | {"PYTHONPATH": path} | environment
+        self.environment = Sandbox(stack, folder).measured | {"PYTHONPATH": path} | environment
         self.host = LambdaHost(self.environment)
 
     def submit(self, document: dict[str, Any], **edits: Any) -> dict[str, Any]:

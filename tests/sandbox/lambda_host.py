@@ -149,6 +149,7 @@ def _run(run: Run, tell: Any) -> None:
     signal.alarm(run.seconds_left)  # AWS Lambda ends a function that is at work at its deadline
     answer = call(run.event, _Context(time.monotonic() + run.seconds_left))  # type: ignore[arg-type]
     signal.alarm(0)
+    sys.stdout.flush()
     tell(json.dumps({"answer": answer, "requests": requests}))
 
 

@@ -18,6 +18,7 @@ import pytest
 from contact_manager.bootstrap import RunOptions, load_settings
 from contact_manager.bootstrap.events import ChangeProcessing, open_change_processing
 from contact_manager.domain.processing import Verdict
+from contact_manager.formats.change_json import MAX_RECORD_BYTES
 from contact_manager.sandbox.aws_server import Fault
 from contact_manager.sandbox.stack import SandboxStack
 from contact_manager.services import change_meeting
@@ -202,7 +203,7 @@ async def test_a_trigger_is_not_read_and_a_change_that_is_too_large_is_rejected(
     bodies = stage.submit("LARGE")
     s3, bucket = open_client(stage.stack.aws, "s3"), stage.stack.world.bucket_name
     for key in ("customers/hts/LARGE.json", "archive/LARGE.json"):
-        s3.put_object(Bucket=bucket, Key=key, Body=b" " * (5 * 1024 * 1024))
+        s3.put_object(Bucket=bucket, Key=key, Body=b" " * (MAX_RECORD_BYTES + 1))
     stage.stack.aws.forget_requests()
     async with stage.processing() as processing:
         [outcome] = await processing.process({"hts": bodies["hts"]})

@@ -137,7 +137,7 @@ class Calendars:
         command = [sys.executable, "-m", "contact_manager", "meeting", verb, "--output", "json"]
         return subprocess.Popen(
             [*command, "--json-metadata", str(self._change), "--config-file", str(self._config)],
-            env=self._sandbox.unmeasured | addresses,
+            env=self._sandbox.environment | addresses,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -30,7 +30,7 @@ class Stage:
     def __init__(self, stack: SandboxStack, folder: Path) -> None:
         self.stack = stack
         sandbox = Sandbox(stack, folder)
-        self.environment = sandbox.unmeasured | {"PYTHONPATH": ":".join(_python_path())}
+        self.environment = sandbox.environment | {"PYTHONPATH": ":".join(_python_path())}
 
     def submit(self, change_id: str, template: dict[str, Any], status: str) -> dict[str, Any]:
         """Write the change with its triggers, as a portal that knows no meetings, and return the event."""

@@ -26,7 +26,7 @@ ID = "CHG-2031-0042"
 def worker(sandbox: Sandbox, *flags: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         [sys.executable, "-m", "contact_manager", "worker", *flags],
-        env=sandbox.environment,
+        env=sandbox.measured,
         cwd=sandbox.folder,
         stderr=subprocess.PIPE,
         text=True,
